@@ -1,0 +1,87 @@
+package mcp
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// asks are our own requests to one client that it has not answered yet. The session's lock guards them.
+type asks struct {
+	last    uint64
+	waiting map[string]chan *Message // by id key; each channel takes one message
+}
+
+// settle hands a response to whoever asked; false where nobody waits for it.
+func (a *asks) settle(m *Message) bool {
+	answer, ok := a.waiting[m.ID.key()]
+	if ok {
+		delete(a.waiting, m.ID.key())
+		answer <- m
+	}
+	return ok
+}
+
+// ask implements link: it sends a request and waits. Our ids are strings, so that they never meet a client's numbers.
+func (s *Session) ask(ctx context.Context, method string, params any) (jsontext.Value, error) {
+	answer := make(chan *Message, 1)
+	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		return nil, context.Cause(s.ctx)
+	}
+	if s.asks.waiting == nil {
+		s.asks.waiting = map[string]chan *Message{}
+	}
+	s.asks.last++
+	id := `"srv-` + strconv.FormatUint(s.asks.last, 10) + `"`
+	s.asks.waiting[id] = answer
+	s.mu.Unlock()
+
+	if !s.out.put(encodeRequest(id, method, params)) {
+		s.end(errSlowClient)
+	}
+	select {
+	case m := <-answer:
+		if m.Error != nil {
+			return nil, ToolErrorf("the client refused %s: %s", method, clip(m.Error.Message, 300))
+		}
+		return m.Result, nil
+	case <-ctx.Done():
+		s.mu.Lock()
+		delete(s.asks.waiting, id)
+		s.mu.Unlock()
+		if cause := context.Cause(ctx); !errors.Is(cause, errClientGone) {
+			s.notify("notifications/cancelled", cancelledParams{RequestID: jsontext.Value(id), Reason: cause.Error()})
+		}
+		return nil, context.Cause(ctx)
+	}
+}
+
+// encodeNotification makes the line of a notification. Params are our own structs, or a pack's log data: what cannot be
+// encoded of that is replaced by words.
+func encodeNotification(method string, params any) []byte {
+	return encodeMessage(`{"jsonrpc":"2.0","method":"`+method+`"`, params)
+}
+
+func encodeRequest(id, method string, params any) []byte {
+	return encodeMessage(`{"jsonrpc":"2.0","id":`+id+`,"method":"`+method+`"`, params)
+}
+
+func encodeMessage(head string, params any) []byte {
+	if params == nil {
+		return []byte(head + "}")
+	}
+	value, err := json.Marshal(params)
+	if err != nil {
+		value, _ = json.Marshal(logParams{Level: LevelError.String(), Data: "a message could not be encoded"}) // plain strings: cannot fail
+	}
+	line := make([]byte, 0, len(head)+len(`,"params":}`)+len(value))
+	line = append(line, head...)
+	line = append(line, `,"params":`...)
+	line = append(line, value...)
+	return append(line, '}')
+}

@@ -1,0 +1,135 @@
+package mcp
+
+import (
+	"container/list"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Limits of what is kept for read_more.
+const (
+	restTTL   = 10 * time.Minute // after which a model has gone on to something else
+	restBytes = 64 << 20         // in all; the oldest goes first
+	noteRoom  = 512              // for the note beside a part
+)
+
+// rest is the part of a result that did not fit: elements of a JSON array, or a text.
+type rest struct {
+	member string           // the array's name
+	items  []jsontext.Value // what is left of it
+	shown  int              // how many elements went before
+	text   string
+}
+
+func (r *rest) size() int {
+	n := len(r.text)
+	for _, item := range r.items {
+		n += len(item)
+	}
+	return n
+}
+
+// continuations keeps rests until they are read, grow old, or are pushed out. Names are unguessable, and good only for
+// the principal whose call it was.
+type continuations struct {
+	mu    sync.Mutex
+	byAge *list.List // of *kept, oldest first
+	named map[string]*list.Element
+	bytes int
+}
+
+type kept struct {
+	name, owner string
+	until       time.Time
+	rest        rest
+}
+
+func newContinuations() *continuations {
+	return &continuations{byAge: list.New(), named: map[string]*list.Element{}}
+}
+
+// keep stores a rest and returns the note that tells the model how to go on.
+func (c *continuations) keep(owner string, r rest) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := &kept{name: rand.Text(), owner: owner, until: time.Now().Add(restTTL), rest: r}
+	c.named[k.name] = c.byAge.PushBack(k)
+	c.bytes += r.size()
+	for c.bytes > restBytes && c.byAge.Len() > 1 {
+		c.drop(c.byAge.Front())
+	}
+	left := fmt.Sprintf("%d characters are left", len(r.text))
+	if r.member != "" {
+		left = fmt.Sprintf("%q shows %d of %d", r.member, r.shown, r.shown+len(r.items))
+	}
+	return fmt.Sprintf("Cut to fit: %s. For the rest call %s {\"continuation\": %q} within %d minutes.",
+		left, readMoreName, k.name, int(restTTL.Minutes()))
+}
+
+// take hands out a rest once.
+func (c *continuations) take(owner, name string) (rest, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for e := c.byAge.Front(); e != nil && time.Now().After(e.Value.(*kept).until); e = c.byAge.Front() {
+		c.drop(e)
+	}
+	e, ok := c.named[name]
+	if !ok || e.Value.(*kept).owner != owner {
+		return rest{}, false
+	}
+	c.drop(e)
+	return e.Value.(*kept).rest, true
+}
+
+func (c *continuations) drop(e *list.Element) {
+	k := c.byAge.Remove(e).(*kept)
+	delete(c.named, k.name)
+	c.bytes -= k.rest.size()
+}
+
+// readMoreName is our own tool, beside those of the packs.
+const readMoreName = "read_more"
+
+type readMoreParams struct {
+	Continuation string `json:"continuation" jsonschema:"the continuation that a cut result named" minLength:"1" maxLength:"64"`
+}
+
+// readMore is the tool that goes on where a result was cut. It is idempotent in what it shows, not in what it keeps.
+func (s *Server) readMore() *Tool {
+	return NewTool(ToolSpec{
+		Name:        readMoreName,
+		Title:       "Read more",
+		Description: "The next part of a result that was cut to fit. Only for a continuation that such a result named.",
+		Annotations: ToolAnnotations{ReadOnlyHint: true},
+	}, func(_ context.Context, c *Call, in readMoreParams) (*CallToolResult, error) {
+		r, ok := s.rests.take(c.Principal().ID, in.Continuation)
+		if !ok {
+			return nil, ToolErrorf("there is no such continuation, or it was read or is older than %s: call the tool again", restTTL)
+		}
+		return s.nextPart(c.Principal().ID, r), nil
+	})
+}
+
+func (s *Server) nextPart(owner string, r rest) *CallToolResult {
+	if r.member == "" {
+		head, tail := cutText(r.text, s.opts.MaxResult-noteRoom)
+		result := &CallToolResult{Content: []Content{TextContent(head)}}
+		if tail != "" {
+			result.Content = append(result.Content, TextContent(s.rests.keep(owner, rest{text: tail})))
+		}
+		return result
+	}
+	n := max(1, fitting(r.items, s.opts.MaxResult-noteRoom-len(r.member)-len(`{"":[]}`)))
+	part := joinObject([]member{{r.member, joinArray(r.items[:n])}})
+	result := &CallToolResult{Content: []Content{TextContent(string(part))}}
+	if n < len(r.items) {
+		left := rest{member: r.member, items: r.items[n:], shown: r.shown + n}
+		result.Content = append(result.Content, TextContent(s.rests.keep(owner, left)))
+	}
+	return result
+}

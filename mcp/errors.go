@@ -1,0 +1,68 @@
+package mcp
+
+import (
+	"errors"
+	"fmt"
+)
+
+// JSON-RPC and MCP error codes (JSON-RPC 2.0, 5.1; MCP revisions where named).
+const (
+	CodeParse            = -32700 // the body is not JSON
+	CodeInvalidRequest   = -32600 // JSON, but no JSON-RPC message that is allowed here
+	CodeMethodNotFound   = -32601
+	CodeInvalidParams    = -32602
+	CodeInternal         = -32603
+	CodeResourceNotFound = -32002 // up to 2025-11-25 only
+)
+
+// Error is a JSON-RPC error: the peer broke the protocol, or asked for something that is not there. It is sent as it is,
+// so its text must not hold internals or secrets.
+type Error struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s (%d)", e.Message, e.Code) }
+
+// Errorf makes an *Error.
+func Errorf(code int, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// ToolError is a failure that the model can act on: it becomes a result with isError, its text read by the model.
+type ToolError struct{ Message string }
+
+func (e *ToolError) Error() string { return e.Message }
+
+// ToolErrorf makes a *ToolError. Say what to do instead: the reader is a model that will try again.
+func ToolErrorf(format string, args ...any) error {
+	return &ToolError{Message: fmt.Sprintf(format, args...)}
+}
+
+// ErrResourceNotFound is wrapped by a Read for a URI that names nothing, or nothing that the caller may see.
+var ErrResourceNotFound = errors.New("no such resource")
+
+// What Deliver and Open refuse. Each is wrapped with what the client should do; the ways in give each its status.
+var (
+	ErrNoSession    = errors.New("no such session")                // unknown, ended, or another principal's
+	ErrStreamGone   = errors.New("the session's stream is closed") // waiting to be resumed; nothing can be answered now
+	ErrBusy         = errors.New("too many messages are waiting")
+	ErrTooMany      = errors.New("too many sessions")
+	ErrShuttingDown = errors.New("the server is shutting down")
+)
+
+// Why a session or a call ended: causes of its context, and what logs and metrics say.
+var (
+	errClientGone   = errors.New("the client closed its stream")
+	errReplaced     = errors.New("the client opened the stream again")
+	errNotResumed   = errors.New("the client did not come back in time")
+	errEvicted      = errors.New("a closed session made room for a new one")
+	errSlowClient   = errors.New("the client reads too slowly")
+	errIdle         = errors.New("the session was idle")
+	errEnded        = errors.New("the session was ended by an operator")
+	errDeadline     = errors.New("the call ran past its deadline")
+	errCancelled    = errors.New("the client cancelled the call")
+	errCannotAsk    = errors.New("the client cannot be asked on this connection")
+	errNotSupported = errors.New("the client did not declare this capability")
+)

@@ -1,0 +1,192 @@
+package mcp
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// exchange is one request on its way to its one answer. The first to claim it answers: its handler's end, its deadline,
+// or whoever abandons it (the client's cancellation, the session's end), which answers nothing.
+type exchange struct {
+	server  *Server
+	peer    *Peer
+	msg     *Message
+	call    Call
+	tool    *Tool // of tools/call, once it is known
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	started time.Time
+	claimed atomic.Bool
+	late    atomic.Bool // answered at the deadline, its handler still running
+
+	// reply takes the encoded answer, or nil where none is to be sent. It is called exactly once and must not block.
+	reply func(answer []byte)
+}
+
+// begin makes an exchange of a request. The caller starts run on a goroutine of its own, or runs it where it is.
+func (s *Server) begin(ctx context.Context, peer *Peer, m *Message, reply func([]byte)) *exchange {
+	x := &exchange{server: s, peer: peer, msg: m, started: time.Now(), reply: reply}
+	x.call.peer = peer
+	x.ctx, x.cancel = context.WithCancelCause(ctx)
+	return x
+}
+
+// run answers the request. It returns when the handler does, which may be long after the answer.
+func (x *exchange) run() {
+	defer x.cancel(nil)
+	defer func() {
+		if p := recover(); p != nil {
+			x.finish(nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+		if x.late.Load() {
+			x.server.stuck(-1)
+		}
+	}()
+	result, err := x.server.handle(x.ctx, x)
+	x.finish(result, err)
+}
+
+// bound gives the handler its deadline, at which the client gets its answer whether or not the handler stops.
+func (x *exchange) bound(ctx context.Context, d time.Duration) (context.Context, func()) {
+	ctx, cancel := context.WithTimeoutCause(ctx, d, errDeadline)
+	unhook := context.AfterFunc(ctx, func() {
+		if context.Cause(ctx) == errDeadline && x.claim() { //nolint:errorlint // a cause is compared, not a chain
+			x.late.Store(true)
+			x.server.stuck(+1)
+			x.send(nil, x.deadlineError(d), "timeout")
+		}
+	})
+	return ctx, func() { unhook(); cancel() }
+}
+
+func (x *exchange) deadlineError(d time.Duration) error {
+	if x.tool != nil {
+		return ToolErrorf("%s did not finish within %s and was stopped; ask for less, or try again later", x.tool.Name, d)
+	}
+	return Errorf(CodeInternal, "%s did not finish within %s", x.msg.Method, d)
+}
+
+// abandon ends the exchange without an answer.
+func (x *exchange) abandon(cause error) {
+	if x.claim() {
+		x.report("cancelled")
+		x.reply(nil)
+	}
+	x.cancel(cause)
+}
+
+func (x *exchange) claim() bool {
+	if !x.claimed.CompareAndSwap(false, true) {
+		return false
+	}
+	x.call.end()
+	return true
+}
+
+// finish answers with what the handler gave, unless the exchange was claimed before.
+func (x *exchange) finish(result any, err error) {
+	if !x.claim() {
+		return
+	}
+	if cause := context.Cause(x.ctx); err != nil && cause != nil && !errors.Is(cause, errDeadline) {
+		// The client cancelled, or is gone: the handler noticed before anyone abandoned the exchange.
+		x.report("cancelled")
+		x.reply(nil)
+		return
+	}
+	x.send(result, err, "")
+}
+
+// send encodes the answer and hands it on. outcome overrides what the error says of itself.
+func (x *exchange) send(result any, err error, outcome string) {
+	answer, said := x.encode(result, err)
+	if outcome == "" {
+		outcome = said
+	}
+	x.report(outcome)
+	x.reply(answer)
+}
+
+// encode makes the response, and says in a word how the request ended. The three kinds of error part here: what the model
+// can act on, what the peer did wrong, and what is ours, which is logged whole and sent as an id.
+func (x *exchange) encode(result any, err error) (answer []byte, outcome string) {
+	var refused *Error
+	var forModel *ToolError
+	switch {
+	case err == nil:
+	case errors.As(err, &refused):
+		return AppendError(nil, x.msg.ID, refused), strconv.Itoa(refused.Code)
+	case errors.As(err, &forModel) && x.tool == nil:
+		return AppendError(nil, x.msg.ID, Errorf(CodeInvalidParams, "%s", forModel.Message)), strconv.Itoa(CodeInvalidParams)
+	case errors.As(err, &forModel):
+		result = failed(forModel.Message)
+	default:
+		id := rand.Text()[:8]
+		if f := x.server.opts.Observer.Failed; f != nil {
+			f(x.outcome(strconv.Itoa(CodeInternal)), id, err)
+		}
+		text := fmt.Sprintf("internal error %s; the server's log says more under that id", id)
+		if x.tool == nil {
+			return AppendError(nil, x.msg.ID, Errorf(CodeInternal, "%s", text)), strconv.Itoa(CodeInternal)
+		}
+		result = failed(text)
+	}
+	if r, ok := result.(*CallToolResult); ok {
+		r = x.server.present(x, r)
+		if result = r; r.IsError {
+			outcome = "tool_error"
+		}
+	}
+	if x.msg.Method == methodCallToolAlias {
+		result = aliasResult(result)
+	}
+	value, err := json.Marshal(result)
+	if err != nil {
+		return x.encode(nil, fmt.Errorf("encode the result: %w", err))
+	}
+	answer = make([]byte, 0, len(`{"jsonrpc":"2.0","id":,"result":}`)+len(x.msg.ID.raw)+len(value))
+	answer = append(answer, `{"jsonrpc":"2.0","id":`...)
+	answer = append(answer, x.msg.ID.raw...)
+	answer = append(answer, `,"result":`...)
+	answer = append(answer, value...)
+	return append(answer, '}'), outcome
+}
+
+// failed is a tool's result that says what went wrong.
+func failed(text string) *CallToolResult {
+	return &CallToolResult{Content: []Content{TextContent(text)}, IsError: true}
+}
+
+func (x *exchange) outcome(said string) Outcome {
+	o := Outcome{
+		Method: "unknown", Wire: x.peer.Wire, Revision: x.peer.Revision.Name, Principal: x.peer.Principal,
+		Error: said, Took: time.Since(x.started),
+	}
+	if _, ok := x.server.methods[x.msg.Method]; ok {
+		o.Method = x.msg.Method
+	}
+	if x.tool != nil {
+		o.Tool = x.tool.Name
+	}
+	return o
+}
+
+func (x *exchange) report(said string) {
+	if f := x.server.opts.Observer.Done; f != nil {
+		f(x.outcome(said))
+	}
+}
+
+func (s *Server) stuck(delta int) {
+	if f := s.opts.Observer.Stuck; f != nil {
+		f(delta)
+	}
+}

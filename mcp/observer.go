@@ -1,0 +1,32 @@
+package mcp
+
+import "time"
+
+// Observer hears what happens, for metrics, audit and logs. Its methods are called on hot paths, from many goroutines at
+// once: they must not block. A nil field is not called.
+type Observer struct {
+	// Done is called once for each request, when its answer was made or it was cancelled.
+	Done func(Outcome)
+
+	// SessionOpened and SessionClosed frame a session's life.
+	SessionOpened func(Wire)
+	SessionClosed func(w Wire, cause error, lasted time.Duration)
+
+	// Stuck is called with +1 when a call was answered at its deadline while its tool went on, and -1 when that tool
+	// returned at last.
+	Stuck func(delta int)
+
+	// Failed is called with an error of ours: what went wrong, whole, and the id that the client was given for it.
+	Failed func(o Outcome, errorID string, err error)
+}
+
+// Outcome is one request's end.
+type Outcome struct {
+	Method    string // "unknown" for a method that is not ours: a stranger's text never becomes a label
+	Tool      string // of tools/call, where there is such a tool
+	Wire      Wire
+	Revision  string
+	Principal *Principal
+	Error     string // "" | "tool_error" | a JSON-RPC code as text | "cancelled" | "timeout"
+	Took      time.Duration
+}

@@ -1,0 +1,119 @@
+package mcp
+
+import (
+	"sync"
+	"time"
+)
+
+// Event is one message to a client. Seq counts a session's events from 1; Data is one line of JSON, shared and never
+// changed.
+type Event struct {
+	Seq  uint64
+	Data []byte
+	at   time.Time // when a stream took it
+}
+
+// outbox is what waits for a session's stream, and, behind it, what a stream took lately and may have lost. One stream
+// takes at a time; anyone may put.
+type outbox struct {
+	maxEvents, maxBytes int // of what waits: beyond it the client is too slow
+
+	mu      sync.Mutex
+	events  []Event // taken ones first, then waiting ones
+	taken   int     // how many of events were taken
+	waiting int     // bytes not taken
+	kept    int     // bytes taken
+	seq     uint64
+	owner   *Stream       // the one stream that may take
+	wake    chan struct{} // the owner's; holds a token while something waits
+}
+
+// put adds an event. It never blocks; false means that the client has fallen too far behind, and the event is not in.
+// One event is always let in, however large: a single answer may be greater than the bound.
+func (o *outbox) put(data []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if n := len(o.events) - o.taken; n > 0 && (n >= o.maxEvents || o.waiting+len(data) > o.maxBytes) {
+		return false
+	}
+	o.seq++
+	o.events = append(o.events, Event{Seq: o.seq, Data: data})
+	o.waiting += len(data)
+	o.signal()
+	return true
+}
+
+// attach makes st the one stream that may take, from the event after seen on. It is false, and changes nothing, where
+// what came after seen is no longer all there.
+func (o *outbox) attach(st *Stream, seen uint64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.rewind(seen) {
+		return false
+	}
+	o.owner, o.wake = st, st.ready
+	if o.taken < len(o.events) {
+		o.signal()
+	}
+	return true
+}
+
+func (o *outbox) signal() {
+	select {
+	case o.wake <- struct{}{}:
+	default: // one token is enough; and before the first stream there is no channel, nor anyone to wake
+	}
+}
+
+// take appends all that waits to buf, if st is the stream that may take it. What is taken is kept for window, for a
+// resume; for a window of 0 it is forgotten.
+func (o *outbox) take(st *Stream, buf []Event, window time.Duration) []Event {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.owner != st {
+		return buf
+	}
+	buf = append(buf, o.events[o.taken:]...)
+	if window == 0 {
+		clear(o.events)
+		o.events, o.waiting = o.events[:0], 0
+		return buf
+	}
+	now := time.Now()
+	for i := o.taken; i < len(o.events); i++ {
+		o.events[i].at = now
+	}
+	o.taken, o.kept, o.waiting = len(o.events), o.kept+o.waiting, 0
+	if o.taken > 2*replayEvents || o.kept > 2*replayBytes {
+		o.forget(now.Add(-window))
+	}
+	return buf
+}
+
+// tidy lets go of what was taken longer than window ago. Streams call it now and then.
+func (o *outbox) tidy(window time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.forget(time.Now().Add(-window))
+}
+
+// length is how many events wait, and their bytes.
+func (o *outbox) length() (events, bytes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.events) - o.taken, o.waiting
+}
+
+// discard lets go of everything.
+func (o *outbox) discard() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.events, o.taken, o.waiting, o.kept = nil, 0, 0, 0
+}
+
+// ownedBy says whether st was the last stream to attach.
+func (o *outbox) ownedBy(st *Stream) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.owner == st
+}

@@ -1,0 +1,352 @@
+package mcp
+
+import (
+	"container/list"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// RegistryOptions bound the sessions of one process. Zero means no bound, but for the four marked ones.
+type RegistryOptions struct {
+	Sessions     int           // in all
+	PerPrincipal int           // of one authenticated principal
+	PerAddress   int           // from one address
+	Idle         time.Duration // after which a session that says nothing ends
+	ResumeWindow time.Duration // for which a session waits for its client to come back
+
+	Inbox        int // messages that may wait in a session; required
+	OutboxEvents int // events that may wait for a stream; required
+	OutboxBytes  int // and their bytes; required
+	Calls        int // calls of one session that run at once; required
+
+	Observer Observer
+	Dropped  func() // called for each log message that was dropped for a slow client; may be nil
+}
+
+// Registry holds the sessions of this process. All methods may be called from any goroutine.
+type Registry struct {
+	server *Server
+	opts   RegistryOptions
+
+	ctx    context.Context // of the process, for the sessions
+	cancel context.CancelCauseFunc
+	calls  sync.WaitGroup // what sessions run
+	swept  sync.WaitGroup // the sweep
+
+	mu          sync.Mutex
+	closing     bool
+	sessions    map[string]*Session
+	byPrincipal map[string]int
+	byAddress   map[string]int
+	waiting     *list.List // detached sessions, longest first
+	places      map[*Session]*list.Element
+}
+
+// NewRegistry makes a registry whose sessions talk to server. Close ends it.
+func NewRegistry(server *Server, opts RegistryOptions) (*Registry, error) {
+	if opts.Inbox <= 0 || opts.OutboxEvents <= 0 || opts.OutboxBytes <= 0 || opts.Calls <= 0 {
+		return nil, fmt.Errorf("mcp: Inbox, OutboxEvents, OutboxBytes and Calls must be positive")
+	}
+	r := &Registry{
+		server: server, opts: opts,
+		sessions: map[string]*Session{}, byPrincipal: map[string]int{}, byAddress: map[string]int{},
+		waiting: list.New(), places: map[*Session]*list.Element{},
+	}
+	r.ctx, r.cancel = context.WithCancelCause(context.Background())
+	server.listen(r.broadcast)
+	if opts.Idle > 0 {
+		r.swept.Go(r.sweep)
+	}
+	return r, nil
+}
+
+// OpenOptions say who opens a stream.
+type OpenOptions struct {
+	Principal   *Principal
+	Addr        string // for limits: an IPv4 address, or an IPv6 /64
+	Wire        Wire
+	Revision    *Revision // assumed until initialize; nil: the oldest
+	LastEventID string    // of a client that comes back; else empty
+}
+
+// Open opens a stream: on the session that LastEventID names, if it waits and is the same principal's, else on a new one.
+// It fails with ErrTooMany or ErrShuttingDown. It does not block.
+func (r *Registry) Open(o OpenOptions) (*Stream, error) {
+	if st := r.resume(o); st != nil {
+		return st, nil
+	}
+	id, err := newID()
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	s := &Session{
+		id: id, registry: r, principal: o.Principal, addr: o.Addr, wire: o.Wire, opened: now, touched: now,
+		inbox: make(chan *Message, r.opts.Inbox),
+		out:   outbox{maxEvents: r.opts.OutboxEvents, maxBytes: r.opts.OutboxBytes},
+	}
+	s.level.Store(int32(LevelInfo))
+	rev := o.Revision
+	if rev == nil {
+		rev = Oldest()
+	}
+	s.peer.Store(&Peer{Principal: o.Principal, Wire: o.Wire, Revision: rev, back: s})
+	if err := r.add(s); err != nil {
+		return nil, err
+	}
+	if f := r.opts.Observer.SessionOpened; f != nil {
+		f(s.wire)
+	}
+	if st := s.attach(0, false); st != nil {
+		return st, nil
+	}
+	return nil, ErrShuttingDown // ended between the two
+}
+
+func newID() (string, error) {
+	var id [16]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return "", fmt.Errorf("make a session id: %w", err)
+	}
+	return hex.EncodeToString(id[:]), nil
+}
+
+// resume finds the session a client came back to, and opens a stream on it; nil where a new session must be opened. Who
+// missed more than was kept starts anew: a gap would be a silent loss.
+func (r *Registry) resume(o OpenOptions) *Stream {
+	id, seen, ok := parseEventID(o.LastEventID)
+	if !ok {
+		return nil
+	}
+	s := r.find(id, o.Principal)
+	if s == nil {
+		return nil
+	}
+	st := s.attach(seen, true)
+	if st == nil {
+		s.end(errNotResumed)
+		return nil
+	}
+	r.mu.Lock()
+	r.attached(s)
+	r.mu.Unlock()
+	return st
+}
+
+// add counts a new session in, if the limits allow. Sessions that wait for a client to come back make room, the longest
+// waiting first.
+func (r *Registry) add(s *Session) error {
+	for {
+		r.mu.Lock()
+		victim, err := r.room(s)
+		if err == nil && victim == nil {
+			r.admit(s)
+			r.mu.Unlock()
+			return nil
+		}
+		r.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		victim.end(errEvicted)
+	}
+}
+
+// room says whether a session can be added: at once (nil, nil), after victim has ended, or not at all.
+func (r *Registry) room(s *Session) (victim *Session, err error) {
+	if r.closing {
+		return nil, ErrShuttingDown
+	}
+	var full string
+	var same func(*Session) bool
+	switch o := &r.opts; {
+	case s.principal.ID != "" && o.PerPrincipal > 0 && r.byPrincipal[s.principal.ID] >= o.PerPrincipal:
+		full = fmt.Sprintf("you have %d open: close one", o.PerPrincipal)
+		same = func(other *Session) bool { return other.principal.ID == s.principal.ID }
+	case s.addr != "" && o.PerAddress > 0 && r.byAddress[s.addr] >= o.PerAddress:
+		full = fmt.Sprintf("%d are open from your address: close one, or raise limits.sessions_per_address", o.PerAddress)
+		same = func(other *Session) bool { return other.addr == s.addr }
+	case o.Sessions > 0 && len(r.sessions) >= o.Sessions:
+		full = fmt.Sprintf("%d are open on this server (limits.sessions)", o.Sessions)
+		same = func(*Session) bool { return true }
+	default:
+		return nil, nil
+	}
+	for e := r.waiting.Front(); e != nil; e = e.Next() {
+		if other := e.Value.(*Session); same(other) {
+			return other, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %s", ErrTooMany, full)
+}
+
+func (r *Registry) admit(s *Session) {
+	s.ctx, s.cancel = context.WithCancelCause(r.ctx)
+	r.sessions[s.id] = s
+	if s.principal.ID != "" {
+		r.byPrincipal[s.principal.ID]++
+	}
+	if s.addr != "" {
+		r.byAddress[s.addr]++
+	}
+}
+
+// forget takes an ended session out.
+func (r *Registry) forget(s *Session, cause error) {
+	r.mu.Lock()
+	delete(r.sessions, s.id)
+	r.attached(s)
+	countDown(r.byPrincipal, s.principal.ID)
+	countDown(r.byAddress, s.addr)
+	r.mu.Unlock()
+	if f := r.opts.Observer.SessionClosed; f != nil {
+		f(s.wire, cause, time.Since(s.opened))
+	}
+}
+
+func countDown(counts map[string]int, key string) {
+	if counts[key]--; counts[key] <= 0 {
+		delete(counts, key)
+	}
+}
+
+// detached and attached keep the order in which sessions wait. attached is called with r.mu held.
+func (r *Registry) detached(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.attached(s)
+	if r.sessions[s.id] == s {
+		r.places[s] = r.waiting.PushBack(s)
+	}
+}
+
+func (r *Registry) attached(s *Session) {
+	if e, ok := r.places[s]; ok {
+		r.waiting.Remove(e)
+		delete(r.places, s)
+	}
+}
+
+// find looks a session up; another principal's does not exist.
+func (r *Registry) find(id string, p *Principal) *Session {
+	r.mu.Lock()
+	s := r.sessions[id]
+	r.mu.Unlock()
+	if s == nil || s.principal.ID != p.ID {
+		return nil
+	}
+	return s
+}
+
+// Deliver gives a message to a session of p. It does not block: ErrBusy says that the session's inbox is full, ErrNoSession
+// that there is no such session of p, ErrStreamGone that it waits for its client, an *Error that the message may not be
+// sent there. On nil the message will get exactly one answer, if it wants one, on the session's stream.
+func (r *Registry) Deliver(id string, p *Principal, m *Message) error {
+	s := r.find(id, p)
+	if s == nil {
+		return ErrNoSession
+	}
+	return s.deliver(m)
+}
+
+// End ends a session by id, or by the handle that Sessions shows; false where there is none.
+func (r *Registry) End(name string) bool {
+	for _, s := range r.all() {
+		if s.id == name || Handle(s.id) == name {
+			s.end(errEnded)
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Registry) all() []*Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]*Session, 0, len(r.sessions))
+	for _, s := range r.sessions {
+		all = append(all, s)
+	}
+	return all
+}
+
+// broadcast tells every session of a change, encoded once.
+func (r *Registry) broadcast(c change) {
+	var params any
+	if c.uri != "" {
+		params = updatedParams{URI: c.uri}
+	}
+	event := encodeNotification(c.method, params)
+	for _, s := range r.all() {
+		s.changed(c, event)
+	}
+}
+
+// sweep ends sessions that were idle for too long.
+func (r *Registry) sweep() {
+	tick := time.NewTicker(max(r.opts.Idle/30, time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case now := <-tick.C:
+			for _, s := range r.all() {
+				if since := s.idleSince(); !since.IsZero() && now.Sub(since) >= r.opts.Idle {
+					s.end(errIdle)
+				}
+			}
+		}
+	}
+}
+
+func (r *Registry) dropped() {
+	if r.opts.Dropped != nil {
+		r.opts.Dropped()
+	}
+}
+
+// Close drains and ends every session. New sessions and messages are refused at once; calls under way may finish until
+// ctx ends, then they are cancelled. Streams get what is left to write before they end. It returns when every goroutine
+// of the registry is back, or with the cause of stuck after ctx has ended and a tool still does not return.
+func (r *Registry) Close(ctx context.Context) error {
+	r.mu.Lock()
+	r.closing = true
+	r.mu.Unlock()
+	for _, s := range r.all() {
+		s.drain()
+	}
+	idle := make(chan struct{}) // from here on nothing starts, but what a call under way starts
+	go func() { r.calls.Wait(); close(idle) }()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
+	for _, s := range r.all() {
+		s.end(ErrShuttingDown)
+	}
+	r.cancel(ErrShuttingDown)
+	r.swept.Wait()
+	grace := time.NewTimer(stuckGrace)
+	defer grace.Stop()
+	select {
+	case <-idle:
+		return nil
+	case <-grace.C:
+		return fmt.Errorf("mcp: a tool did not return within %s of being cancelled", stuckGrace)
+	}
+}
+
+// stuckGrace is how long Close waits for tools that were cancelled.
+const stuckGrace = 5 * time.Second
+
+// drain lets nothing new in.
+func (s *Session) drain() {
+	s.mu.Lock()
+	s.draining = true
+	s.mu.Unlock()
+}

@@ -1,0 +1,204 @@
+package mcp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// ContentMode says how a structured result is sent to clients that know structuredContent.
+type ContentMode string
+
+// The content modes.
+const (
+	ContentBoth       ContentMode = "both"       // structuredContent, and the same JSON as text: what every client can read
+	ContentText       ContentMode = "text"       // text alone; no output schemas are shown
+	ContentStructured ContentMode = "structured" // structuredContent alone: half the bytes, for clients known to read it
+)
+
+// Options configure a Server. A zero field gets the default named beside it.
+type Options struct {
+	Info             Implementation // name and version are required
+	Instructions     string         // a hint for models, sent with initialize
+	PageSize         int            // entries of one page of a list; 1000
+	CallTimeout      time.Duration  // of a request, unless its tool says otherwise; 60 s
+	ProgressInterval time.Duration  // between heartbeats of a call whose client gave a progress token; 15 s, negative: none
+	ContentMode      ContentMode    // ContentBoth
+	MaxResult        int            // bytes of one tool result, larger ones are continued; 4 MiB
+	MaxCalls         int            // running at once in the process; 512
+	Observer         Observer
+}
+
+// Server is the dispatcher: it knows the features and answers requests, whichever way they came. It holds no sessions.
+// All methods may be called from any goroutine.
+type Server struct {
+	opts    Options
+	methods map[string]method
+	catalog atomic.Pointer[catalog]
+	rests   *continuations
+	slots   chan struct{} // one a running call
+
+	mu       sync.Mutex
+	onChange []func(change)
+}
+
+// change is something that clients are told of: a list that became another, or a resource (uri) that has new contents.
+type change struct {
+	method string
+	uri    string
+}
+
+// catalog is one state of the features, encoded for the wire. It never changes; SetFeatures puts a new one in its place.
+type catalog struct {
+	Features
+	tools map[string]*Tool
+	wire  map[*Tool]*[len(revisions)]jsontext.Value
+}
+
+// NewServer makes a server of features. It refuses features that could not be served, naming every fault.
+func NewServer(features Features, opts Options) (*Server, error) {
+	if opts.Info.Name == "" || opts.Info.Version == "" {
+		return nil, errors.New("mcp: Options.Info needs a name and a version")
+	}
+	opts.PageSize = cmp.Or(opts.PageSize, 1000)
+	opts.CallTimeout = cmp.Or(opts.CallTimeout, time.Minute)
+	opts.ProgressInterval = cmp.Or(opts.ProgressInterval, 15*time.Second)
+	opts.ContentMode = cmp.Or(opts.ContentMode, ContentBoth)
+	opts.MaxResult = cmp.Or(opts.MaxResult, 4<<20)
+	opts.MaxCalls = cmp.Or(opts.MaxCalls, 512)
+	s := &Server{opts: opts, methods: methods(), rests: newContinuations(), slots: make(chan struct{}, opts.MaxCalls)}
+	c, err := s.newCatalog(features)
+	if err != nil {
+		return nil, err
+	}
+	s.catalog.Store(c)
+	return s, nil
+}
+
+// SetFeatures replaces the features and tells every session whose lists changed. Calls under way end with what they
+// began. On an error the former features stay.
+func (s *Server) SetFeatures(features Features) error {
+	c, err := s.newCatalog(features)
+	if err != nil {
+		return err
+	}
+	old := s.catalog.Swap(c)
+	if !slices.Equal(old.Tools, c.Tools) {
+		s.announce(change{method: "notifications/tools/list_changed"})
+	}
+	if !slices.Equal(old.Resources, c.Resources) || !slices.Equal(old.Templates, c.Templates) {
+		s.announce(change{method: "notifications/resources/list_changed"})
+	}
+	if !slices.Equal(old.Prompts, c.Prompts) {
+		s.announce(change{method: "notifications/prompts/list_changed"})
+	}
+	return nil
+}
+
+// ResourceUpdated tells every session that subscribed to uri that its contents changed. It does not block.
+func (s *Server) ResourceUpdated(uri string) {
+	s.announce(change{method: "notifications/resources/updated", uri: uri})
+}
+
+// ToolCount is how many tools there are, ours included.
+func (s *Server) ToolCount() int { return len(s.catalog.Load().Tools) }
+
+// Tools lists the tools p may see, as clients of the newest revision see them, in their order.
+func (s *Server) Tools(p *Principal) []jsontext.Value {
+	c := s.catalog.Load()
+	var tools []jsontext.Value
+	for _, t := range c.Tools {
+		if p.Can(t.Scope) {
+			tools = append(tools, c.wire[t][Newest().row])
+		}
+	}
+	return tools
+}
+
+func (s *Server) newCatalog(f Features) (*catalog, error) {
+	f.Tools = append(slices.Clone(f.Tools), s.readMore())
+	if faults := f.check(); len(faults) > 0 {
+		return nil, fmt.Errorf("mcp: %w", errors.Join(faults...))
+	}
+	c := &catalog{Features: f, tools: map[string]*Tool{}, wire: map[*Tool]*[len(revisions)]jsontext.Value{}}
+	for _, t := range f.Tools {
+		entry, err := t.encode(s.opts.ContentMode)
+		if err != nil {
+			return nil, fmt.Errorf("mcp: tool %q: %w", t.Name, err)
+		}
+		c.tools[t.Name], c.wire[t] = t, entry
+	}
+	return c, nil
+}
+
+// listen registers f to hear every change. f must not block.
+func (s *Server) listen(f func(change)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onChange = append(s.onChange, f)
+}
+
+func (s *Server) announce(c change) {
+	s.mu.Lock()
+	listeners := slices.Clone(s.onChange)
+	s.mu.Unlock()
+	for _, f := range listeners {
+		f(c)
+	}
+}
+
+// Answer answers one request, or batch, of a peer without a session, and waits for it: until the answer is made, or ctx
+// ends (the client is gone: then the answer is nil). A notification or response has no answer: nil.
+func (s *Server) Answer(ctx context.Context, peer *Peer, m *Message) []byte {
+	if m.Batch != nil {
+		return s.answerBatch(ctx, peer, m)
+	}
+	if !m.IsRequest() {
+		return nil
+	}
+	answer := make(chan []byte, 1)
+	x := s.begin(ctx, peer, m, func(a []byte) { answer <- a })
+	go x.run() // ends with its tool; its answer comes at the deadline at the latest
+	select {
+	case a := <-answer:
+		return a
+	case <-ctx.Done():
+		x.abandon(context.Cause(ctx))
+		return <-answer
+	}
+}
+
+func (s *Server) answerBatch(ctx context.Context, peer *Peer, m *Message) []byte {
+	answers := make([][]byte, len(m.Batch))
+	var wg sync.WaitGroup
+	for i, one := range m.Batch {
+		wg.Go(func() { answers[i] = s.Answer(ctx, peer, one) })
+	}
+	wg.Wait()
+	return joinBatch(answers)
+}
+
+// joinBatch makes the array that answers a batch; nil where no member had an answer.
+func joinBatch(answers [][]byte) []byte {
+	joined := []byte{'['}
+	for _, a := range answers {
+		if a == nil {
+			continue
+		}
+		if len(joined) > 1 {
+			joined = append(joined, ',')
+		}
+		joined = append(joined, a...)
+	}
+	if len(joined) == 1 {
+		return nil
+	}
+	return append(joined, ']')
+}

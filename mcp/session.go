@@ -1,0 +1,315 @@
+package mcp
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxSubscriptions bounds the resources whose changes one session hears of.
+const maxSubscriptions = 100
+
+// Session is one client's connection over time: its inbox of messages, the calls it has running, what waits for its
+// stream. Messages come by deliver, from any goroutine; events leave by its Stream. It costs no goroutine while idle.
+type Session struct {
+	id        string
+	registry  *Registry
+	principal *Principal // who opened it, and the only one it answers
+	addr      string     // where from, for limits and display
+	wire      Wire
+	opened    time.Time
+
+	ctx    context.Context // of the process: its end is always our decision and has a cause
+	cancel context.CancelCauseFunc
+
+	inbox chan *Message
+	out   outbox
+	peer  atomic.Pointer[Peer]
+	level atomic.Int32 // least Level of log messages
+
+	mu       sync.Mutex
+	running  bool // run is on a goroutine
+	ended    bool
+	draining bool                 // the server is shutting down: nothing new
+	touched  time.Time            // when the client last sent something
+	received uint64               // messages taken in
+	calls    map[string]*exchange // by id key; those under way or waiting for a slot
+	inFlight int                  // calls that hold a slot
+	queue    []*exchange          // calls waiting for one
+	subs     []string             // URIs
+	asks     asks                 // our requests to the client
+	stream   *Stream              // nil while there is none
+	detached time.Time            // since when there is none
+	expiry   *time.Timer          // of the resume window
+}
+
+// ID is the session's secret name: 32 hex digits, 128 random bits.
+func (s *Session) ID() string { return s.id }
+
+// deliver takes a message in. It never blocks: a full inbox is ErrBusy at once.
+func (s *Session) deliver(m *Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.ended:
+		return ErrNoSession
+	case s.stream == nil:
+		return ErrStreamGone
+	case s.draining && !m.isResponse():
+		return ErrShuttingDown
+	case len(m.Batch) > 0 && !s.peer.Load().Revision.Batches:
+		return Errorf(CodeInvalidRequest, "batches are only in revision 2025-03-26: send one message a POST")
+	case len(s.inbox)+len(s.queue) >= cap(s.inbox):
+		return ErrBusy
+	}
+	s.touched = time.Now()
+	if m.isResponse() { // past the inbox: what waits for it must not hold it up; one that answers nothing is ignored
+		s.asks.settle(m)
+		s.received++
+		return nil
+	}
+	select {
+	case s.inbox <- m:
+	default:
+		return ErrBusy
+	}
+	s.received++
+	if !s.running {
+		s.running = true
+		s.registry.calls.Go(s.run)
+	}
+	return nil
+}
+
+// run consumes the inbox until it is empty: the session's goroutine. It handles notifications and quick requests in the
+// order they came, and starts the others. It never waits.
+func (s *Session) run() {
+	for {
+		select {
+		case m := <-s.inbox:
+			s.receive(m)
+		default:
+			s.mu.Lock()
+			if len(s.inbox) == 0 {
+				s.running = false
+				s.mu.Unlock()
+				return
+			}
+			s.mu.Unlock()
+		}
+	}
+}
+
+func (s *Session) receive(m *Message) {
+	if m.Batch != nil {
+		s.receiveBatch(m)
+		return
+	}
+	s.handle(m, s.answer)
+}
+
+// receiveBatch answers a batch with one array, once every request in it has its answer.
+func (s *Session) receiveBatch(m *Message) {
+	answers := make([][]byte, len(m.Batch))
+	var left atomic.Int32
+	left.Store(int32(m.Requests()))
+	for i, one := range m.Batch {
+		if one.Method == "initialize" {
+			one.Method = "initialize in a batch" // refused like any unknown method (2025-03-26, lifecycle)
+		}
+		s.handle(one, func(answer []byte) {
+			answers[i] = answer
+			if left.Add(-1) == 0 {
+				s.answer(joinBatch(answers))
+			}
+		})
+	}
+}
+
+// handle takes one message: reply gets the answer of a request, and is not called for anything else.
+func (s *Session) handle(m *Message, reply func([]byte)) {
+	switch {
+	case m.IsRequest():
+		s.request(m, reply)
+	case m.Method == "notifications/cancelled":
+		var p cancelledParams
+		if decodeParams(m.Params, &p) == nil && p.RequestID != nil {
+			s.cancelCall(ID{raw: string(p.RequestID)})
+		}
+	case m.isResponse():
+		s.mu.Lock()
+		s.asks.settle(m) // in a batch; one that answers nothing of ours is ignored
+		s.mu.Unlock()
+	}
+}
+
+// request starts one request: a quick one here, any other on a goroutine of its own once it has a slot.
+func (s *Session) request(m *Message, reply func([]byte)) {
+	server := s.registry.server
+	peer := s.peer.Load()
+	if server.isQuick(m) {
+		server.begin(s.ctx, peer, m, reply).run()
+		return
+	}
+	key := m.ID.key()
+	s.mu.Lock()
+	if _, twice := s.calls[key]; twice {
+		s.mu.Unlock()
+		reply(AppendError(nil, m.ID, Errorf(CodeInvalidRequest, "a request with this id is still being answered")))
+		return
+	}
+	if s.ended {
+		s.mu.Unlock()
+		reply(nil)
+		return
+	}
+	x := server.begin(s.ctx, peer, m, func(answer []byte) {
+		s.forgetCall(key)
+		reply(answer)
+	})
+	if s.calls == nil {
+		s.calls = map[string]*exchange{}
+	}
+	s.calls[key] = x
+	if s.inFlight >= s.registry.opts.Calls {
+		s.queue = append(s.queue, x)
+		s.mu.Unlock()
+		return
+	}
+	s.inFlight++
+	s.mu.Unlock()
+	s.registry.calls.Go(func() { s.work(x) })
+}
+
+// work runs a call, and then, in the slot it held, those that waited for one.
+func (s *Session) work(x *exchange) {
+	for x != nil {
+		x.run()
+		s.mu.Lock()
+		if x = nil; len(s.queue) > 0 {
+			x, s.queue = s.queue[0], slices.Delete(s.queue, 0, 1)
+		} else {
+			s.inFlight--
+		}
+		s.mu.Unlock()
+	}
+}
+
+// answer puts a response on its way. A client too far behind loses its session, never one answer among others.
+func (s *Session) answer(answer []byte) {
+	if answer != nil && !s.out.put(answer) {
+		s.end(errSlowClient)
+	}
+}
+
+func (s *Session) forgetCall(key string) {
+	s.mu.Lock()
+	delete(s.calls, key)
+	s.mu.Unlock()
+}
+
+// cancelCall ends one of the client's own calls; an unknown or finished one is ignored.
+func (s *Session) cancelCall(id ID) {
+	s.mu.Lock()
+	x := s.calls[id.key()]
+	if i := slices.Index(s.queue, x); x != nil && i >= 0 {
+		s.queue = slices.Delete(s.queue, i, i+1)
+	}
+	s.mu.Unlock()
+	if x != nil {
+		x.abandon(errCancelled)
+	}
+}
+
+// end closes the session for good: its calls are cancelled, its stream ends, its memory goes. Only the first cause
+// counts. It does not wait for calls that are still returning.
+func (s *Session) end(cause error) {
+	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		return
+	}
+	s.ended = true
+	calls := s.calls
+	s.calls, s.queue, s.subs = nil, nil, nil
+	stream := s.stream
+	if s.stream = nil; s.expiry != nil {
+		s.expiry.Stop()
+	}
+	s.mu.Unlock()
+
+	s.cancel(cause)
+	for _, x := range calls {
+		x.abandon(cause)
+	}
+	if stream != nil {
+		stream.cancel(cause)
+	} else {
+		s.out.discard()
+	}
+	s.registry.forget(s, cause)
+}
+
+// idleSince is when the client last did something; the zero time while a call of its runs.
+func (s *Session) idleSince() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inFlight > 0 || len(s.inbox) > 0 {
+		return time.Time{}
+	}
+	return s.touched
+}
+
+// notify implements link. A log message that finds the client half a queue behind is dropped: it is the one kind of
+// message that may be.
+func (s *Session) notify(method string, params any) {
+	if method == "notifications/message" {
+		if n, bytes := s.out.length(); n >= s.out.maxEvents/2 || bytes >= s.out.maxBytes/2 {
+			s.registry.dropped()
+			return
+		}
+	}
+	if !s.out.put(encodeNotification(method, params)) {
+		s.end(errSlowClient)
+	}
+}
+
+func (s *Session) logLevel() Level     { return Level(s.level.Load()) }
+func (s *Session) setLogLevel(l Level) { s.level.Store(int32(l)) }
+
+func (s *Session) initialize(p *Peer) *Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.peer.Load().Initialized {
+		return Errorf(CodeInvalidRequest, "this session is initialized already: open a new one to begin anew")
+	}
+	s.peer.Store(p)
+	return nil
+}
+
+func (s *Session) subscribe(uri string, on bool) *Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.Index(s.subs, uri)
+	switch {
+	case on && i < 0 && len(s.subs) >= maxSubscriptions:
+		return Errorf(CodeInvalidRequest, "at most %d resources can be subscribed to at a time", maxSubscriptions)
+	case on && i < 0:
+		s.subs = append(s.subs, uri)
+	case !on && i >= 0:
+		s.subs = slices.Delete(s.subs, i, i+1)
+	}
+	return nil
+}
+
+// changed tells the client of a change, if it is one of those it hears of.
+func (s *Session) changed(c change, event []byte) {
+	s.mu.Lock()
+	hears := !s.ended && (c.uri == "" && s.peer.Load().Initialized || slices.Contains(s.subs, c.uri))
+	s.mu.Unlock()
+	if hears && !s.out.put(event) {
+		s.end(errSlowClient)
+	}
+}

@@ -1,0 +1,156 @@
+package mcp
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// ToolSpec is what a tool says of itself. Name and Description are required.
+type ToolSpec struct {
+	Name        string // 1–64 of A-Z a-z 0-9 _ . -
+	Title       string // for people
+	Description string // for models: what it gives, when to use it
+	Annotations ToolAnnotations
+	Icons       []Icon
+
+	// Scope is what a caller needs to see and to call the tool. Zero: ScopeRead for a read-only tool, else ScopeWrite.
+	Scope string
+
+	// Timeout is how long a call may take. Zero: the server's call timeout.
+	Timeout time.Duration
+}
+
+// Tool is one tool, its types erased. Make it with NewTool; it never changes after.
+type Tool struct {
+	ToolSpec
+	input  *schema
+	output *schema // nil where the result has no structure
+	err    error   // why it cannot be served; NewServer reports it
+	run    func(ctx context.Context, c *Call, arguments jsontext.Value) (*CallToolResult, error)
+}
+
+// Text as the Out of NewTool is one block of plain text without structure.
+type Text string
+
+// NewTool makes a tool of a function. In is a struct: its fields are the arguments, its tags their schema (schemaOf), and
+// the schema is enforced before run is called. A field without omitempty or omitzero is required. Out is
+//
+//   - a struct: sent as structuredContent and as the same JSON in a text block, its schema the tool's outputSchema;
+//   - Text: one text block;
+//   - *CallToolResult: sent as it is, for images and mixed content.
+//
+// run is called on a goroutine of its own; ctx ends at the deadline, when the client cancels, and when its session ends.
+// It returns ToolErrorf for what the model can act on; any other error is logged and reported as an internal one. A panic
+// is that call's error. What is wrong with the types or the schema is reported by NewServer.
+func NewTool[In, Out any](spec ToolSpec, run func(ctx context.Context, c *Call, in In) (Out, error)) *Tool {
+	t := &Tool{ToolSpec: spec}
+	if t.Scope == "" {
+		t.Scope = ScopeWrite
+		if spec.Annotations.ReadOnlyHint {
+			t.Scope = ScopeRead
+		}
+	}
+	if t.input, t.err = schemaOf(reflect.TypeFor[In]()); t.err != nil {
+		return t
+	}
+	render := renderText[Out]
+	switch reflect.TypeFor[Out]() {
+	case reflect.TypeFor[Text]():
+	case reflect.TypeFor[*CallToolResult]():
+		render = renderResult[Out]
+	default:
+		if t.output, t.err = schemaOf(reflect.TypeFor[Out]()); t.err != nil {
+			return t
+		}
+		render = renderStructured[Out]
+	}
+	t.run = func(ctx context.Context, c *Call, arguments jsontext.Value) (*CallToolResult, error) {
+		var in In
+		if err := t.input.decode(arguments, &in); err != nil {
+			return nil, badArguments(t.Name, err)
+		}
+		out, err := run(ctx, c, in)
+		if err != nil {
+			return nil, err
+		}
+		result, err := render(out)
+		if err == nil && t.output != nil {
+			if err = t.output.validate(result.StructuredContent); err != nil {
+				err = fmt.Errorf("the result does not fit the tool's own output schema: %s", err.Error())
+			}
+		}
+		return result, err
+	}
+	return t
+}
+
+// badArguments puts the tool's name before what is wrong; a fault of the protocol stays one.
+func badArguments(tool string, err error) error {
+	if refused, ok := err.(*ToolError); ok { //nolint:errorlint // decode returns it unwrapped, and rewraps are not meant
+		return ToolErrorf("invalid arguments for %s: %s", tool, refused.Message)
+	}
+	return err
+}
+
+func renderText[Out any](out Out) (*CallToolResult, error) {
+	text := reflect.ValueOf(out).String()
+	return &CallToolResult{Content: []Content{TextContent(text)}}, nil
+}
+
+func renderResult[Out any](out Out) (*CallToolResult, error) {
+	result, _ := any(out).(*CallToolResult)
+	if result == nil {
+		return nil, fmt.Errorf("the tool gave neither a result nor an error")
+	}
+	return result, nil
+}
+
+func renderStructured[Out any](out Out) (*CallToolResult, error) {
+	value, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("encode the result: %w", err)
+	}
+	return &CallToolResult{StructuredContent: value}, nil
+}
+
+// wireTool is a tool as tools/list shows it.
+type wireTool struct {
+	Name         string           `json:"name"`
+	Title        string           `json:"title,omitempty"`
+	Description  string           `json:"description"`
+	Icons        []Icon           `json:"icons,omitempty"`
+	InputSchema  jsontext.Value   `json:"inputSchema"`
+	OutputSchema jsontext.Value   `json:"outputSchema,omitzero"`
+	Annotations  *ToolAnnotations `json:"annotations,omitzero"`
+}
+
+// encode makes the tool's entry of tools/list, once for every revision.
+func (t *Tool) encode(mode ContentMode) (*[len(revisions)]jsontext.Value, error) {
+	entry := new([len(revisions)]jsontext.Value)
+	for i := range revisions {
+		rev := &revisions[i]
+		w := wireTool{Name: t.Name, Description: t.Description, InputSchema: t.input.wire}
+		if rev.Annotations {
+			w.Annotations = &t.Annotations
+		}
+		if rev.Structured {
+			w.Title = t.Title
+			if t.output != nil && mode != ContentText {
+				w.OutputSchema = t.output.wire
+			}
+		}
+		if rev.Icons {
+			w.Icons = t.Icons
+		}
+		var err error
+		if entry[i], err = json.Marshal(w); err != nil {
+			return nil, fmt.Errorf("encode the tool: %w", err)
+		}
+	}
+	return entry, nil
+}

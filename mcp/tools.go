@@ -1,0 +1,96 @@
+package mcp
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+type listToolsResult struct {
+	Tools      []jsontext.Value `json:"tools"`
+	NextCursor string           `json:"nextCursor,omitempty"`
+}
+
+// listTools shows the tools that the caller may call, in a stable order.
+func (s *Server) listTools(_ context.Context, x *exchange, p listParams) (*listToolsResult, error) {
+	c := s.catalog.Load()
+	visible := make([]*Tool, 0, len(c.Tools))
+	for _, t := range c.Tools {
+		if x.peer.Principal.Can(t.Scope) {
+			visible = append(visible, t)
+		}
+	}
+	shown, next, err := page("tools", visible, func(t *Tool) string { return t.Name }, p.Cursor, s.opts.PageSize)
+	if err != nil {
+		return nil, err
+	}
+	r := &listToolsResult{Tools: make([]jsontext.Value, len(shown)), NextCursor: next}
+	for i, t := range shown {
+		r.Tools[i] = c.wire[t][x.peer.Revision.row]
+	}
+	return r, nil
+}
+
+// callTool calls a tool. What goes wrong inside it is a result with isError; an unknown tool is the peer's fault.
+func (s *Server) callTool(ctx context.Context, x *exchange, p callToolParams) (*CallToolResult, error) {
+	c := s.catalog.Load()
+	t, ok := c.tools[p.Name]
+	switch {
+	case p.Name == "":
+		return nil, Errorf(CodeInvalidParams, "params: \"name\" of the tool is required")
+	case !ok:
+		return nil, Errorf(CodeInvalidParams, "unknown tool: %q%s", clip(p.Name, 64), near(clip(p.Name, 64), slices.Sorted(maps.Keys(c.tools))))
+	case p.Arguments != nil && p.Arguments.Kind() != '{':
+		return nil, Errorf(CodeInvalidParams, "params: \"arguments\" must be an object")
+	}
+	x.tool = t
+	if !x.peer.Principal.Can(t.Scope) {
+		return nil, ToolErrorf("%s needs the scope %q, which your credential does not have", t.Name, t.Scope)
+	}
+	timeout := s.opts.CallTimeout
+	if t.Timeout > 0 {
+		timeout = t.Timeout
+	}
+	ctx, done, err := x.open(ctx, t.Name, p.Meta, timeout)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return t.run(ctx, &x.call, p.Arguments)
+}
+
+// open readies the exchange's Call for a function of a pack: its name in logs, its progress, its deadline.
+func (x *exchange) open(ctx context.Context, name string, m meta, timeout time.Duration) (context.Context, func(), error) {
+	if m.ProgressToken != nil {
+		if k := m.ProgressToken.Kind(); k != '"' && k != '0' {
+			return nil, nil, Errorf(CodeInvalidParams, "params: progressToken must be a string or an integer")
+		}
+		x.call.token = m.ProgressToken
+	}
+	x.call.logger = name
+	ctx, unbound := x.bound(ctx, timeout)
+	stop := x.call.heartbeat(x.server.opts.ProgressInterval)
+	return ctx, func() { stop(); unbound() }, nil
+}
+
+// aliasResult is the answer to callTool: the result, and its text again as output.
+func aliasResult(result any) any {
+	r, ok := result.(*CallToolResult)
+	if !ok {
+		return result
+	}
+	aliased := struct {
+		Output string `json:"output"`
+		*CallToolResult
+	}{CallToolResult: r}
+	for _, b := range r.Content {
+		if b.Text != nil {
+			aliased.Output = *b.Text
+			break
+		}
+	}
+	return aliased
+}
