@@ -1,0 +1,198 @@
+// Package config is what an operator may decide about Toolgate: one tagged struct a section, read from one YAML file, the
+// environment, a .env file and flags, and checked as a whole before anything starts.
+//
+// A value of Config that [Load] returned is valid; consumers take their section by value and need not check it again.
+// The struct tags are the single source of the keys' names, limits and documentation:
+//
+//	yaml    the key's name within its section
+//	doc     one or two sentences for docs/configuration.md and the flags' usage
+//	oneof   the values allowed, separated by |
+//	range   the least and the greatest value allowed, LOW..HIGH, written as the value itself is
+//	zero    what 0 means, for a key that allows it beside its range
+//	legacy  the variable that older servers read for the same thing
+package config
+
+import "time"
+
+//go:generate go run toolgate/config/internal/configdoc -o ../docs/configuration.md
+
+// Config is the whole configuration. Start from [Default] or [Load]; the zero value is not valid.
+type Config struct {
+	Server  Server  `yaml:"server" doc:"Where the HTTP server listens and which names it answers to."`
+	SSE     SSE     `yaml:"sse" doc:"The HTTP+SSE transport: /sse and the paths its messages are posted to."`
+	MCP     MCP     `yaml:"mcp" doc:"How the protocol is spoken, on every transport."`
+	Limits  Limits  `yaml:"limits" doc:"What one client, one session or the whole process may use up."`
+	Auth    Auth    `yaml:"auth" doc:"Who may call."`
+	Tools   Tools   `yaml:"tools" doc:"Which tools are offered."`
+	Metrics Metrics `yaml:"metrics" doc:"Prometheus metrics."`
+	Log     Log     `yaml:"log" doc:"The program's own log."`
+}
+
+// Server says where the HTTP server listens and which names it answers to.
+type Server struct {
+	Host           string        `yaml:"host" legacy:"MCP_SSE_HOST" doc:"Address to listen on: localhost (both 127.0.0.1 and ::1), an IP address, or a host name. 0.0.0.0 or :: is every address of the machine; anything beyond loopback needs auth.mode to be written out."`
+	Port           int           `yaml:"port" range:"0..65535" legacy:"MCP_SSE_PORT" doc:"Port to listen on; 0 takes any free port."`
+	PublicURL      string        `yaml:"public_url" doc:"The URL clients reach this server by when a proxy stands in front, such as https://tools.example.com/mcp-server. Its host becomes an allowed host. A trailing slash is dropped."`
+	BasePath       string        `yaml:"base_path" doc:"Prefix of every path of the server, such as /mcp-server, for a proxy that passes the prefix on. A trailing slash is dropped."`
+	AllowedHosts   []string      `yaml:"allowed_hosts" legacy:"ALLOWED_HOSTS" doc:"Host headers answered beside the loopback names and the host of server.public_url: HOST (any port), HOST:PORT, or *.DOMAIN, which stands for exactly one label."`
+	AllowedOrigins []string      `yaml:"allowed_origins" legacy:"ALLOWED_ORIGINS" doc:"Origins of web pages that may call, such as https://app.example.com. Loopback origins may always; every other Origin is refused."`
+	TrustedProxies []string      `yaml:"trusted_proxies" doc:"Addresses or CIDR ranges of the proxies whose X-Forwarded headers are believed. From anyone else they are ignored."`
+	ShutdownGrace  time.Duration `yaml:"shutdown_grace" range:"1s..10m" doc:"How long running calls and open streams may take to finish once the server was told to stop."`
+}
+
+// PingStyle is the form of the heartbeat on an SSE stream.
+type PingStyle string
+
+// The ping styles.
+const (
+	PingComment PingStyle = "comment" // ": ping", which every client ignores
+	PingEvent   PingStyle = "event"   // "event: ping", which some strict clients refuse
+)
+
+// EndpointStyle is the form of the data of the endpoint event.
+type EndpointStyle string
+
+// The endpoint styles.
+const (
+	EndpointPath EndpointStyle = "path" // the bare path, as the protocol has it
+	EndpointJSON EndpointStyle = "json" // {"url": PATH}, for clients written against that form
+)
+
+// SSE is the HTTP+SSE transport.
+type SSE struct {
+	PingInterval    time.Duration `yaml:"ping_interval" range:"1s..5m" doc:"Time between heartbeats on a quiet stream. Keep it below the read time-out of every proxy on the way; nginx cuts at 60s."`
+	PingStyle       PingStyle     `yaml:"ping_style" oneof:"comment|event" doc:"The heartbeat: an SSE comment, which every client ignores, or an event named ping, for clients that wait for one."`
+	AnnounceSession bool          `yaml:"announce_session" doc:"Send the session id as an event of its own after the endpoint event."`
+	EndpointStyle   EndpointStyle `yaml:"endpoint_style" oneof:"path|json" doc:"Data of the endpoint event: the bare path, or the JSON object {\"url\": PATH}, which only clients written for it understand."`
+	MessagePath     string        `yaml:"message_path" oneof:"/messages/|/messages|/message|/sse/messages" doc:"The path the endpoint event announces. All of them are served."`
+	ResumeWindow    time.Duration `yaml:"resume_window" range:"1s..5m" zero:"off" doc:"How long a session whose stream broke is kept, with what it missed, for the client to come back."`
+	WriteTimeout    time.Duration `yaml:"write_timeout" range:"1s..1m" doc:"How long one write to a stream may take before the client counts as gone."`
+}
+
+// ContentMode says in which form a structured tool result is sent.
+type ContentMode string
+
+// The content modes.
+const (
+	ContentBoth       ContentMode = "both"       // structured, and the same as text
+	ContentText       ContentMode = "text"       // text only
+	ContentStructured ContentMode = "structured" // structured only
+)
+
+// MCP is how the protocol is spoken.
+type MCP struct {
+	PageSize         int           `yaml:"page_size" range:"1..10000" doc:"Entries on one page of a list. Many clients never ask for the second page, so keep it above the number of tools."`
+	CallTimeout      time.Duration `yaml:"call_timeout" range:"1s..15m" doc:"How long one tool call may run."`
+	ProgressInterval time.Duration `yaml:"progress_interval" range:"1s..5m" doc:"Time between the progress notifications a running call sends by itself to a client that asked for progress, so that the client does not give up."`
+	ContentMode      ContentMode   `yaml:"content_mode" oneof:"both|text|structured" doc:"How structured tool results are sent: as structured content, as text, or as both. Both serves every client and costs a model the most tokens."`
+	Instructions     string        `yaml:"instructions" doc:"Text handed to clients when they connect, for the model to read."`
+}
+
+// Limits bounds what one client, one session or the process may use up. What happens at each limit is in its doc.
+type Limits struct {
+	Body               Bytes         `yaml:"body" range:"1KiB..64MiB" doc:"Largest request body; a larger one is answered 413."`
+	Result             Bytes         `yaml:"result" range:"1KiB..64MiB" doc:"Largest tool result sent at once; what is left over is fetched by another call."`
+	Sessions           int           `yaml:"sessions" range:"1..1000000" doc:"Sessions the process holds; beyond, new ones are answered 503."`
+	SessionsPerClient  int           `yaml:"sessions_per_client" range:"1..1000000" doc:"Sessions of one authenticated principal; beyond, new ones are answered 429."`
+	SessionsPerAddress int           `yaml:"sessions_per_address" range:"1..1000000" doc:"Sessions of one client address; beyond, new ones are answered 429."`
+	SessionIdle        time.Duration `yaml:"session_idle" range:"1m..24h" zero:"never" doc:"A session that has no stream open, or a stream that its client never used, is ended after this long without a message."`
+	Inbox              int           `yaml:"inbox" range:"1..65536" doc:"Messages a session may have waiting to be handled; beyond, posts are answered 429."`
+	Outbox             int           `yaml:"outbox" range:"1..65536" doc:"Messages waiting to be written to one client; beyond, the client counts as stalled and its stream is closed."`
+	OutboxBytes        Bytes         `yaml:"outbox_bytes" range:"64KiB..256MiB" doc:"Bytes waiting to be written to one client; beyond, the client counts as stalled and its stream is closed."`
+	CallsPerSession    int           `yaml:"calls_per_session" range:"1..65536" doc:"Tool calls running at once in one session."`
+	Calls              int           `yaml:"calls" range:"1..65536" doc:"Tool calls running at once in the process."`
+	Rates              Rates         `yaml:"rates"`
+}
+
+// Auth says who may call.
+type Auth struct {
+	Mode     AuthMode `yaml:"mode" oneof:"none|keys" doc:"none lets everyone call who reaches the server; keys asks for an API key. To listen beyond loopback without auth, none must be written out."`
+	KeysFile string   `yaml:"keys_file" doc:"Path of the file of hashed API keys; needed when auth.mode is keys. Only the server's own user should be able to read it."`
+}
+
+// AuthMode is the way callers prove who they are.
+type AuthMode string
+
+// The auth modes.
+const (
+	AuthNone AuthMode = "none" // everyone is the anonymous principal
+	AuthKeys AuthMode = "keys" // API keys, their hashes in Auth.KeysFile
+)
+
+// Tools says which tools are offered.
+type Tools struct {
+	Toolsets     []string  `yaml:"toolsets" doc:"The packs of tools to offer."`
+	ReadOnly     bool      `yaml:"read_only" doc:"Leave out every tool that changes something, whatever tools.enable_writes says."`
+	EnableWrites []string  `yaml:"enable_writes" doc:"Names of the tools that may change something; every other such tool is left out."`
+	Directory    Directory `yaml:"directory"`
+}
+
+// Directory is the pack of the same name.
+type Directory struct {
+	File string `yaml:"file" doc:"YAML file of the people the directory pack answers about; empty is the demo data built in."`
+}
+
+// Metrics is the Prometheus endpoint.
+type Metrics struct {
+	Enabled bool `yaml:"enabled" doc:"Serve GET /metrics."`
+}
+
+// LogFormat is the form of a log line.
+type LogFormat string
+
+// The log formats.
+const (
+	LogJSON    LogFormat = "json"    // one object a line
+	LogConsole LogFormat = "console" // for people
+)
+
+// Log is the program's own log.
+type Log struct {
+	Level  string    `yaml:"level" oneof:"debug|info|warn|error" doc:"The least important lines still written."`
+	Format LogFormat `yaml:"format" oneof:"json|console" doc:"json for machines, console for people."`
+	File   string    `yaml:"file" doc:"File to append to; empty is standard error."`
+}
+
+// Default is the configuration of a server nobody configured: it listens on loopback only, offers the demo data and
+// changes nothing.
+func Default() Config {
+	return Config{
+		Server: Server{
+			Host:          "localhost",
+			Port:          3002,
+			ShutdownGrace: 30 * time.Second,
+		},
+		SSE: SSE{
+			PingInterval:  15 * time.Second,
+			PingStyle:     PingComment,
+			EndpointStyle: EndpointPath,
+			MessagePath:   "/messages/",
+			ResumeWindow:  time.Minute,
+			WriteTimeout:  10 * time.Second,
+		},
+		MCP: MCP{
+			PageSize:         1000,
+			CallTimeout:      time.Minute,
+			ProgressInterval: 15 * time.Second,
+			ContentMode:      ContentBoth,
+		},
+		Limits: Limits{
+			Body:               4 * MiB,
+			Result:             4 * MiB,
+			Sessions:           10_000,
+			SessionsPerClient:  50,
+			SessionsPerAddress: 200,
+			SessionIdle:        30 * time.Minute,
+			Inbox:              64,
+			Outbox:             256,
+			OutboxBytes:        1 * MiB,
+			CallsPerSession:    32,
+			Calls:              512,
+			Rates:              Rates{AuthFailures: "10-M"},
+		},
+		Auth:    Auth{Mode: AuthNone},
+		Tools:   Tools{Toolsets: []string{"text", "directory", "demo"}},
+		Metrics: Metrics{Enabled: true},
+		Log:     Log{Level: "info", Format: LogJSON},
+	}
+}

@@ -1,0 +1,137 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+const maxHostName = 253 // bytes, as DNS has it
+
+// checkHost accepts a host to listen on: a name or an IP address, without a port.
+func checkHost(host string) error {
+	if host == "" {
+		return errors.New("it is empty: write localhost, or 0.0.0.0 or :: for every address of the machine")
+	}
+	if _, err := netip.ParseAddr(host); err == nil || isHostName(host) {
+		return nil
+	}
+	return fmt.Errorf("%q is neither a host name nor an IP address: write it without scheme, brackets and port", host)
+}
+
+// checkAuthority accepts HOST or HOST:PORT, an IPv6 address in brackets where a port follows.
+func checkAuthority(text string) error {
+	host := text
+	if name, port, found := cutPort(text); found {
+		if !isPort(port) {
+			return fmt.Errorf("%q has no port from 1 to 65535 after its colon", text)
+		}
+		host = name
+	}
+	if bare, bracketed := strings.CutPrefix(host, "["); bracketed {
+		bare, closed := strings.CutSuffix(bare, "]")
+		if addr, err := netip.ParseAddr(bare); closed && err == nil && addr.Is6() && addr.Zone() == "" {
+			return nil
+		}
+	} else if addr, err := netip.ParseAddr(host); err == nil && addr.Zone() == "" || isHostName(host) {
+		return nil
+	}
+	return fmt.Errorf("%q is neither a host name nor an IP address, with or without :PORT", text)
+}
+
+// cutPort splits HOST:PORT; an IPv6 address without brackets has none.
+func cutPort(text string) (host, port string, found bool) {
+	i := strings.LastIndexByte(text, ':')
+	if i < 0 || strings.HasSuffix(text, "]") {
+		return "", "", false
+	}
+	host, port = text[:i], text[i+1:]
+	if strings.Contains(host, ":") && !strings.HasSuffix(host, "]") {
+		return "", "", false
+	}
+	return host, port, true
+}
+
+// checkHostPattern accepts HOST, HOST:PORT and *.DOMAIN.
+func checkHostPattern(pattern string) error {
+	if strings.Contains(pattern, "/") {
+		return fmt.Errorf("%q must be a host alone, without scheme and path", pattern)
+	}
+	if !strings.Contains(pattern, "*") {
+		return checkAuthority(pattern)
+	}
+	if pattern == "*" {
+		return errors.New("* would let any web page reach the server by DNS rebinding: name the hosts")
+	}
+	domain, wildcard := strings.CutPrefix(pattern, "*.")
+	if !wildcard || !isHostName(domain) || !strings.Contains(domain, ".") {
+		return fmt.Errorf("%q is not a pattern: * may only be the whole first label of a domain of two or more, as in *.example.com", pattern)
+	}
+	return nil
+}
+
+// checkOrigin accepts an origin exactly as browsers send it.
+func checkOrigin(origin string) error {
+	if strings.Contains(origin, "*") {
+		return fmt.Errorf("%q would let web pages nobody named call every tool in their visitors' name: name each origin", origin)
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || strings.ToLower(u.Scheme+"://"+u.Host) != strings.ToLower(origin) {
+		return fmt.Errorf("%q is not an origin: write scheme, host and, if it is not the usual one, port, such as https://app.example.com", origin)
+	}
+	if origin != strings.ToLower(origin) {
+		return fmt.Errorf("%q must be in lower case, as browsers send it", origin)
+	}
+	if port := u.Port(); u.Scheme == "http" && port == "80" || u.Scheme == "https" && port == "443" {
+		return fmt.Errorf("%q must go without :%s, which browsers leave out", origin, port)
+	}
+	return checkAuthority(u.Host)
+}
+
+// checkProxy accepts an IP address or a CIDR range, unless the range is so wide that everyone would be trusted.
+func checkProxy(text string) error {
+	addr, err := netip.ParseAddr(text)
+	if err == nil && addr.Zone() == "" && !addr.Is4In6() {
+		return nil
+	}
+	if addr.Is4In6() {
+		return fmt.Errorf("%q is an IPv4 address in IPv6 form: write it as IPv4", text)
+	}
+	prefix, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%q is neither an IP address nor a range such as 10.0.0.0/8", text)
+	case prefix.Bits() == 0:
+		return fmt.Errorf("%q trusts everyone, so that any client could claim any address: name the proxies", text)
+	case prefix.Addr().Is4In6():
+		return fmt.Errorf("%q is an IPv4 range in IPv6 form: write it as IPv4", text)
+	}
+	return nil
+}
+
+// isHostName is whether name has the form of a host name: labels of ASCII letters, digits, - and _, which container
+// names have. The last label is not a number: such a name is an IP address gone wrong.
+func isHostName(name string) bool {
+	if name == "" || len(name) > maxHostName {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		if strings.ContainsFunc(label, func(c rune) bool { return !isWord(c) }) {
+			return false
+		}
+	}
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	return strings.Trim(last, "0123456789") != ""
+}
+
+// isPort is whether text is the number of a port that can be connected to.
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
+}
