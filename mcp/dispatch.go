@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -87,6 +88,13 @@ func (s *Server) handle(ctx context.Context, x *exchange) (any, error) {
 		return nil, Errorf(CodeMethodNotFound, "method not found: %s", clip(x.msg.Method, 100))
 	}
 	if m.quick {
+		if wait := s.limited(x, ""); wait > 0 {
+			return nil, &Error{
+				Code:    CodeInvalidRequest,
+				Message: fmt.Sprintf("too many requests: try again in %d seconds", wait),
+				Data:    map[string]int{"retryAfterSeconds": wait},
+			}
+		}
 		return m.run(s, ctx, x)
 	}
 	if err := s.acquire(ctx); err != nil {
@@ -112,6 +120,14 @@ func (s *Server) acquire(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// limited asks the operator's limits about a request.
+func (s *Server) limited(x *exchange, tool string) (retryAfter int) {
+	if s.opts.Limit == nil {
+		return 0
+	}
+	return s.opts.Limit(x.peer, x.msg.Method, tool)
 }
 
 // isQuick says whether a request is answered where it arrives.

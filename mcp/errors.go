@@ -66,3 +66,24 @@ var (
 	errCannotAsk    = errors.New("the client cannot be asked on this connection")
 	errNotSupported = errors.New("the client did not declare this capability")
 )
+
+// EndReason is why a session ended, as a metric's label: empty where its client closed it, as clients do.
+func EndReason(cause error) string {
+	for _, known := range []struct {
+		err  error
+		name string
+	}{
+		{errClientGone, ""},
+		{errNotResumed, "not_resumed"},
+		{errEvicted, "evicted"},
+		{errSlowClient, "slow_client"},
+		{errIdle, "idle"},
+		{errEnded, "ended_by_operator"},
+		{ErrShuttingDown, "shutdown"},
+	} {
+		if errors.Is(cause, known.err) {
+			return known.name
+		}
+	}
+	return "write_failed"
+}

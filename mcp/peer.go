@@ -21,11 +21,13 @@ const (
 // where notifications and requests to it go. It never changes; an initialize makes a new one.
 type Peer struct {
 	Principal    *Principal
+	Addr         string // where from, for limits; empty where that says nothing
 	Wire         Wire
 	Revision     *Revision
 	Client       Implementation // zero before initialize
 	Capabilities ClientCapabilities
-	Initialized  bool // initialize was answered
+	Initialized  bool      // initialize was answered
+	Assumed      *Revision // without initialize, what the client said beside a message
 
 	back link // nil where nothing can be sent beside the answer
 }
@@ -52,6 +54,6 @@ type link interface {
 }
 
 // NewPeer is a client that gets its answer and nothing else: no session, no notifications, no requests back.
-func NewPeer(p *Principal, wire Wire, rev *Revision) *Peer {
-	return &Peer{Principal: p, Wire: wire, Revision: rev}
+func NewPeer(p *Principal, addr string, wire Wire, rev *Revision) *Peer {
+	return &Peer{Principal: p, Addr: addr, Wire: wire, Revision: rev}
 }

@@ -94,7 +94,7 @@ func (r *Registry) Open(o OpenOptions) (*Stream, error) {
 	if rev == nil {
 		rev = Oldest()
 	}
-	s.peer.Store(&Peer{Principal: o.Principal, Wire: o.Wire, Revision: rev, back: s})
+	s.peer.Store(&Peer{Principal: o.Principal, Addr: o.Addr, Wire: o.Wire, Revision: rev, back: s})
 	if err := r.add(s); err != nil {
 		return nil, err
 	}
@@ -245,12 +245,13 @@ func (r *Registry) find(id string, p *Principal) *Session {
 // Deliver gives a message to a session of p. It does not block: ErrBusy says that the session's inbox is full, ErrNoSession
 // that there is no such session of p, ErrStreamGone that it waits for its client, an *Error that the message may not be
 // sent there. On nil the message will get exactly one answer, if it wants one, on the session's stream.
-func (r *Registry) Deliver(id string, p *Principal, m *Message) error {
+// claims is the revision the client says it speaks beside the message, or nil.
+func (r *Registry) Deliver(id string, p *Principal, m *Message, claims *Revision) error {
 	s := r.find(id, p)
 	if s == nil {
 		return ErrNoSession
 	}
-	return s.deliver(m)
+	return s.deliver(m, claims)
 }
 
 // End ends a session by id, or by the handle that Sessions shows; false where there is none.

@@ -34,6 +34,10 @@ type Options struct {
 	MaxResult        int            // bytes of one tool result, larger ones are continued; 4 MiB
 	MaxCalls         int            // running at once in the process; 512
 	Observer         Observer
+
+	// Limit says in how many seconds the peer may ask this again; 0 is now. tool is empty but for tools/call. It must not
+	// block. Nil: no limits.
+	Limit func(p *Peer, method, tool string) (retryAfter int)
 }
 
 // Server is the dispatcher: it knows the features and answers requests, whichever way they came. It holds no sessions.

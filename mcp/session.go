@@ -48,10 +48,16 @@ type Session struct {
 // ID is the session's secret name: 32 hex digits, 128 random bits.
 func (s *Session) ID() string { return s.id }
 
-// deliver takes a message in. It never blocks: a full inbox is ErrBusy at once.
-func (s *Session) deliver(m *Message) error {
+// deliver takes a message in. It never blocks: a full inbox is ErrBusy at once. claims is the revision that the client
+// says it speaks, nil where it does not say: a client that opened a new stream goes on without a new initialize.
+func (s *Session) deliver(m *Message, claims *Revision) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if peer := s.peer.Load(); claims != nil && !peer.Initialized && peer.Assumed != claims && m.Method != "initialize" {
+		assumed := *peer
+		assumed.Revision, assumed.Assumed = claims, claims
+		s.peer.Store(&assumed)
+	}
 	switch {
 	case s.ended:
 		return ErrNoSession
@@ -252,11 +258,13 @@ func (s *Session) end(cause error) {
 	s.registry.forget(s, cause)
 }
 
-// idleSince is when the client last did something; the zero time while a call of its runs.
+// idleSince is when the client last sent something; the zero time while it is plainly there: a call of its runs, or it
+// has used the session and keeps its stream open (heartbeats find out when it does not). What is left are streams that
+// were opened and never used, as several clients do to probe.
 func (s *Session) idleSince() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.inFlight > 0 || len(s.inbox) > 0 {
+	if s.inFlight > 0 || len(s.inbox) > 0 || s.stream != nil && s.received > 0 {
 		return time.Time{}
 	}
 	return s.touched
@@ -307,7 +315,8 @@ func (s *Session) subscribe(uri string, on bool) *Error {
 // changed tells the client of a change, if it is one of those it hears of.
 func (s *Session) changed(c change, event []byte) {
 	s.mu.Lock()
-	hears := !s.ended && (c.uri == "" && s.peer.Load().Initialized || slices.Contains(s.subs, c.uri))
+	peer := s.peer.Load()
+	hears := !s.ended && (c.uri == "" && (peer.Initialized || peer.Assumed != nil) || slices.Contains(s.subs, c.uri))
 	s.mu.Unlock()
 	if hears && !s.out.put(event) {
 		s.end(errSlowClient)

@@ -13,6 +13,7 @@ type Stream struct {
 	ctx     context.Context // ends when the session does, or when the client opens its stream again
 	cancel  context.CancelCauseFunc
 	resumed bool
+	seen    uint64
 }
 
 // SessionID is the session's secret name.
@@ -58,7 +59,7 @@ func (s *Session) attach(seen uint64, resumed bool) *Stream {
 	if s.ended {
 		return nil
 	}
-	st := &Stream{session: s, ready: make(chan struct{}, 1), resumed: resumed}
+	st := &Stream{session: s, ready: make(chan struct{}, 1), resumed: resumed, seen: seen}
 	st.ctx, st.cancel = context.WithCancelCause(s.ctx)
 	if !s.out.attach(st, seen) {
 		st.cancel(nil)
@@ -108,3 +109,6 @@ func (s *Session) expire(last *Stream) {
 		s.end(errNotResumed)
 	}
 }
+
+// Seen is the number of the last event that the client had when the stream was opened; 0 on a new session.
+func (st *Stream) Seen() uint64 { return st.seen }

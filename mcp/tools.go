@@ -50,6 +50,9 @@ func (s *Server) callTool(ctx context.Context, x *exchange, p callToolParams) (*
 	if !x.peer.Principal.Can(t.Scope) {
 		return nil, ToolErrorf("%s needs the scope %q, which your credential does not have", t.Name, t.Scope)
 	}
+	if wait := s.limited(x, t.Name); wait > 0 {
+		return nil, ToolErrorf("%s is called too often: wait %d seconds before the next call", t.Name, wait)
+	}
 	timeout := s.opts.CallTimeout
 	if t.Timeout > 0 {
 		timeout = t.Timeout

@@ -1,0 +1,65 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Bounds of connections (slow and half-open peers). Streams have a write deadline of their own.
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 75 * time.Second // over the 60 s that nginx keeps its connections to us
+	maxHeaderBytes    = 32 << 10
+	keepAliveIdle     = 15 * time.Second
+	keepAliveInterval = 5 * time.Second
+	keepAliveCount    = 3
+	userTimeout       = 30 * time.Second // a peer that acknowledges nothing for so long is gone
+)
+
+// NewHTTPServer is the server for h. Its WriteTimeout is 0, or it would cut every stream.
+func NewHTTPServer(h http.Handler, log *zap.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          zap.NewStdLog(log.WithOptions(zap.AddStacktrace(zap.DPanicLevel))),
+	}
+}
+
+// Listen opens every address, or none. An address of the other IP version that this machine does not have is left out,
+// as long as one remains.
+func Listen(ctx context.Context, addresses []string) ([]net.Listener, error) {
+	lc := net.ListenConfig{
+		Control: setUserTimeout,
+		KeepAliveConfig: net.KeepAliveConfig{
+			Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount,
+		},
+	}
+	var open []net.Listener
+	var faults []error
+	for _, address := range addresses {
+		l, err := lc.Listen(ctx, "tcp", address)
+		if err == nil {
+			open = append(open, l)
+			continue
+		}
+		faults = append(faults, fmt.Errorf("listen on %s: %w", address, err))
+		if !isNoSuchAddress(err) {
+			break
+		}
+	}
+	if len(open) > 0 && (len(faults) == 0 || isNoSuchAddress(faults[len(faults)-1])) {
+		return open, nil
+	}
+	for _, l := range open {
+		faults = append(faults, l.Close())
+	}
+	return nil, errors.Join(faults...)
+}

@@ -1,0 +1,223 @@
+// Package handlers holds the ways in over HTTP and stdio. A handler knows its wire and nothing else: it turns what comes in
+// into an mcp.Message and a principal, hands both to the dispatcher or a session, and writes what comes back.
+//
+// Read this file first: it has every path and, left to right, the gates before it. fail.go has every status.
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"go.uber.org/zap"
+
+	"toolgate/config"
+	"toolgate/mcp"
+	"toolgate/middleware"
+)
+
+// Sessions is where sessions live: mcp.Registry in one process.
+type Sessions interface {
+	Open(o mcp.OpenOptions) (*mcp.Stream, error)
+	Deliver(id string, p *mcp.Principal, m *mcp.Message, claims *mcp.Revision) error
+	Sessions() []mcp.SessionInfo
+	Count() (sessions, connected int)
+	End(name string) bool
+}
+
+// Options are what the handlers stand on. All fields but Keys and Metrics are required.
+type Options struct {
+	Config   config.Config
+	Version  string
+	Server   *mcp.Server
+	Sessions Sessions
+	Keys     *middleware.KeyStore // for auth mode keys
+	Metrics  http.Handler         // nil: no /metrics
+	Log      *zap.Logger
+}
+
+// API is the HTTP face.
+type API struct {
+	cfg      config.Config
+	version  string
+	server   *mcp.Server
+	sessions Sessions
+	metrics  http.Handler
+	log      *zap.Logger
+	proxies  middleware.Proxies
+	prefix   string // before every path that clients are told
+	draining atomic.Bool
+	engine   *gin.Engine
+}
+
+// New makes the API and its routes. It fails on options that do not parse, naming the key.
+func New(o Options) (*API, error) {
+	a := &API{cfg: o.Config, version: o.Version, server: o.Server, sessions: o.Sessions, metrics: o.Metrics, log: o.Log}
+	g, err := newGates(o)
+	if err != nil {
+		return nil, err
+	}
+	a.proxies = g.proxies
+	if a.prefix, err = publicPrefix(o.Config.Server); err != nil {
+		return nil, err
+	}
+	a.routes(g)
+	return a, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
+
+// Drain makes /readyz say 503 from now on: the first step of a shutdown.
+func (a *API) Drain() { a.draining.Store(true) }
+
+// routes is the map of the server. The order of the gates is decided here and nowhere else: the cheapest refusal first;
+// Host before CORS, because a rebound page is same-origin to its browser and sends no preflight; preflight before auth,
+// because browsers send it without credentials; a limit before auth, because verifying costs.
+func (a *API) routes(g *gates) {
+	e := gin.New()
+	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false // a redirect loses the body of a POST for several clients
+	e.HandleMethodNotAllowed = true
+	e.ForwardedByClientIP = false // addresses are told by middleware.Proxies alone
+	e.Use(g.requestID, g.requestLog, g.recover, g.hostCheck, g.cors)
+	e.NoRoute(notFound)
+	e.NoMethod(methodNotAllowed)
+	r := e.Group(a.cfg.Server.BasePath)
+
+	// Health probes come often, by address and without credentials.
+	r.GET("/livez", a.Live)
+	r.GET("/readyz", a.Ready)
+	r.GET("/health", a.Health)
+	r.GET("/", a.Index)
+	r.HEAD("/", a.Index)
+
+	callers := r.Group("", g.address, g.auth, g.principal)
+
+	// HTTP+SSE. The paths that messages are posted to are those of four generations of servers; all take both spellings
+	// of the id, and each is served with and without the slash that clients may or may not keep.
+	for _, path := range []string{"/sse", "/sse/"} {
+		callers.GET(path, a.SSE)
+		callers.HEAD(path, headOfStream)
+		callers.POST(path, onlyGet)
+	}
+	for _, path := range []string{"/messages", "/messages/", "/message", "/message/"} {
+		callers.POST(path, g.body, a.Messages)
+	}
+	for _, path := range []string{"/sse/messages", "/sse/messages/"} {
+		callers.POST(path, g.body, a.MessagesOrAnswer)
+	}
+
+	// One request a POST, answered where it was asked, without a session.
+	for _, path := range []string{"/mcp", "/mcp/"} {
+		callers.POST(path, g.body, a.Answer)
+		callers.GET(path, onlyPost)
+		callers.DELETE(path, onlyPost)
+	}
+
+	// For operators.
+	operators := callers.Group("", g.admin)
+	operators.GET("/sessions", a.ListSessions)
+	operators.GET("/sessions/:id", a.ShowSession)
+	operators.DELETE("/sessions/:id", a.EndSession)
+	if a.metrics != nil {
+		operators.GET("/metrics", gin.WrapH(a.metrics))
+	}
+	a.engine = e
+}
+
+// gates are the middlewares, made once from the configuration.
+type gates struct {
+	proxies middleware.Proxies
+	requestID, requestLog, recover, hostCheck, cors,
+	address, auth, principal, body, admin gin.HandlerFunc
+}
+
+func newGates(o Options) (*gates, error) {
+	s := o.Config.Server
+	g := &gates{}
+	var err error
+	if g.proxies, err = middleware.ParseProxies(s.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("server.trusted_proxies: %w", err)
+	}
+	hosts, err := middleware.NewHosts(middleware.HostOptions{Bind: s.Host, PublicURL: s.PublicURL, AllowedHosts: s.AllowedHosts})
+	if err != nil {
+		return nil, err
+	}
+	origins, err := middleware.NewOrigins(hosts, middleware.OriginOptions{PublicURL: s.PublicURL, Allowed: s.AllowedOrigins, Proxies: g.proxies})
+	if err != nil {
+		return nil, err
+	}
+	probes := []string{s.BasePath + "/livez", s.BasePath + "/readyz"}
+	g.requestID = middleware.RequestID(g.proxies)
+	g.requestLog = middleware.RequestLog(o.Log, g.proxies, append(probes, s.BasePath+"/health")...)
+	g.recover = middleware.Recover(o.Log)
+	g.hostCheck = middleware.HostCheck(hosts, origins, probes...)
+	g.cors = middleware.CORS(origins)
+
+	rates := o.Config.EffectiveRates()
+	limit := func(name string, rate config.Rate) (*middleware.Limiter, error) {
+		return newLimiter(name, rate, o.Log)
+	}
+	byAddress, err1 := limit("address", rates.Address)
+	byPrincipal, err2 := limit("principal", rates.Principal)
+	failures, err3 := limit("auth_failures", rates.AuthFailures)
+	g.address = middleware.RateLimit(byAddress, middleware.ByAddress(g.proxies))
+	g.principal = middleware.RateLimit(byPrincipal, middleware.ByPrincipal)
+	var err4, err5 error
+	g.auth, err4 = middleware.Auth(middleware.AuthOptions{
+		Mode: string(o.Config.Auth.Mode), Loopback: o.Config.Loopback(), Keys: o.Keys, Failures: failures, Proxies: g.proxies,
+	})
+	g.body, err5 = middleware.BodyLimit(middleware.BodyOptions{Limit: int64(o.Config.Limits.Body)})
+	g.admin = middleware.RequireScope(mcp.ScopeAdmin)
+	return g, errors.Join(err1, err2, err3, err4, err5)
+}
+
+// newLimiter makes a limiter over a store of its own: its keys are strangers' choice, and must not push out others'.
+func newLimiter(name string, rate config.Rate, log *zap.Logger) (*middleware.Limiter, error) {
+	store, err := middleware.NewMemoryStore(middleware.RateKeys)
+	if err != nil {
+		return nil, err
+	}
+	l, err := middleware.NewLimiter(middleware.LimiterOptions{Name: name, Rate: string(rate), Store: store, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("limits.rates.%s: %w", name, err)
+	}
+	return l, nil
+}
+
+// CallLimits is mcp.Options.Limit by the configured rates: one bucket a caller and tool, and another for the handshake and
+// the lists, so that a loop of calls cannot keep its client from connecting again. Nil where both are off.
+func CallLimits(cfg config.Config, log *zap.Logger) (func(p *mcp.Peer, method, tool string) int, error) {
+	rates := cfg.EffectiveRates()
+	if rates.Tool.Off() && rates.Handshake.Off() {
+		return nil, nil
+	}
+	tools, err1 := newLimiter("tool", rates.Tool, log)
+	handshakes, err2 := newLimiter("handshake", rates.Handshake, log)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	return func(p *mcp.Peer, method, tool string) int {
+		who := p.Principal.ID
+		if who == "" {
+			who = p.Addr
+		}
+		var d middleware.Decision
+		switch {
+		case who == "", method == "ping":
+			return 0 // stdio, and what clients send by themselves to stay alive
+		case tool != "":
+			d = tools.Allow(context.Background(), who+" "+tool, 1)
+		default:
+			d = handshakes.Allow(context.Background(), who, 1)
+		}
+		if d.OK {
+			return 0
+		}
+		return int((d.RetryAfter + time.Second - 1) / time.Second)
+	}, nil
+}

@@ -1,0 +1,489 @@
+// Toolgate puts an organisation's own data in front of AI clients as MCP tools. This file composes the program: it holds
+// the only os.Exit, the signals and the root context.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.yaml.in/yaml/v3"
+
+	"toolgate/config"
+	"toolgate/handlers"
+	"toolgate/mcp"
+	"toolgate/middleware"
+	"toolgate/tools"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// Exit codes.
+const (
+	exitFailed = 1 // it ran and failed; a tool said error
+	exitUsage  = 2 // the command line or the configuration is wrong
+)
+
+// exitError carries an exit code; a nil error says that all was said already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return fmt.Sprint(e.err) }
+func (e *exitError) Unwrap() error { return e.err }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() { // the second signal ends the process at once, by the default action
+		<-ctx.Done()
+		stop()
+	}()
+	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	os.Exit(report(err, os.Stderr))
+}
+
+func report(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	code := exitFailed
+	if exit, ok := errors.AsType[*exitError](err); ok {
+		code = exit.code
+		if err = exit.err; err == nil {
+			return code
+		}
+	}
+	_, _ = fmt.Fprintf(stderr, "toolgate: %v\n", err)
+	return code
+}
+
+// commands is every command and what does it, in the order of the help.
+func commands() []command {
+	return []command{
+		{"serve", "", "serve HTTP until told to stop (the default)", serve},
+		{"stdio", "", "serve one client over stdin and stdout", stdio},
+		{"tools", "[--cost]", "list the tools as clients see them", listTools},
+		{"call", "TOOL ['{\"json\":…}']", "call one tool here and print its result", callTool},
+		{"check", "", "load and validate the configuration, and start nothing", check},
+		{"keys", "new NAME [SCOPE…]", "make an API key and print it with its entry for auth.keys_file", keys},
+		{"version", "", "print version, commit and protocol revisions", printVersion},
+	}
+}
+
+type command struct {
+	name, args, does string
+	run              func(ctx context.Context, p *program) error
+}
+
+// program is one run: its command's flags are parsed, its configuration is not loaded yet.
+type program struct {
+	args           []string // what stands after the flags
+	source         config.Source
+	cost           bool // --cost of tools
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// run is the whole program, for main and for tests. It returns when ctx has ended and everything is back.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	gin.SetMode(gin.ReleaseMode)
+	name := "serve"
+	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
+		name, args = args[0], args[1:]
+	}
+	for _, c := range commands() {
+		if c.name == name {
+			p := &program{stdin: stdin, stdout: stdout, stderr: stderr}
+			if err := p.parse(c, args); err != nil {
+				if errors.Is(err, flag.ErrHelp) {
+					return nil
+				}
+				return &exitError{exitUsage, err}
+			}
+			return c.run(ctx, p)
+		}
+	}
+	if name == "help" {
+		usage(stdout)
+		return nil
+	}
+	return &exitError{exitUsage, fmt.Errorf("there is no command %q; see toolgate help", name)}
+}
+
+// parse reads the command's flags: --config, --cost where it applies, and every configuration key. Flags may stand before
+// and after the arguments.
+func (p *program) parse(c command, args []string) error {
+	flags := flag.NewFlagSet("toolgate "+c.name, flag.ContinueOnError)
+	flags.SetOutput(p.stderr)
+	flags.StringVar(&p.source.File, "config", "", "the configuration `file`; without it toolgate.yaml in the working folder, if there is one")
+	if c.name == "tools" {
+		flags.BoolVar(&p.cost, "cost", false, "add what each tool costs a model in tokens, roughly")
+	}
+	set := config.RegisterFlags(flags)
+	flags.Usage = func() {
+		_, _ = fmt.Fprintf(p.stderr, "usage: toolgate %s [flags] %s\n\n%s\n\nflags:\n", c.name, c.args, c.does)
+		flags.PrintDefaults()
+	}
+	for {
+		if err := flags.Parse(args); err != nil {
+			return err
+		}
+		if args = flags.Args(); len(args) == 0 {
+			break
+		}
+		p.args, args = append(p.args, args[0]), args[1:]
+	}
+	p.source.Flags, p.source.Env, p.source.Dir = set(), os.Environ(), "."
+	return nil
+}
+
+// load reads the configuration; warnings go to stderr.
+func (p *program) load() (config.Config, error) {
+	cfg, warnings, err := config.Load(p.source)
+	for _, w := range warnings {
+		_, _ = fmt.Fprintf(p.stderr, "toolgate: warning: %s\n", w)
+	}
+	if err != nil {
+		return cfg, &exitError{exitUsage, err}
+	}
+	return cfg, nil
+}
+
+func usage(w io.Writer) {
+	_, _ = fmt.Fprint(w, "Toolgate serves an organisation's own data to AI clients as MCP tools.\n\nusage: toolgate [command] [flags]\n\n")
+	for _, c := range commands() {
+		_, _ = fmt.Fprintf(w, "  %-32s %s\n", c.name+" "+c.args, c.does)
+	}
+	_, _ = fmt.Fprint(w, "\nEvery configuration key is a flag, e.g. --server.port 8080; toolgate COMMAND -h lists them.\n")
+}
+
+// commit is the revision the binary was built from.
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return "unknown"
+}
+
+// serve is toolgate serve. Its shutdown goes from the outside in: not ready, nothing new, calls finish within the grace,
+// streams end with what they still had to say, connections close.
+func serve(ctx context.Context, p *program) error {
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	log, closeLog, err := newLog(cfg.Log, p.stderr)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	defer closeLog()
+	metrics := handlers.NewMetrics(version)
+	server, err := newServer(cfg, log, metrics)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	var keys *middleware.KeyStore
+	if cfg.Auth.Mode == config.AuthKeys {
+		keys = new(middleware.KeyStore)
+		if err := keys.Load(cfg.Auth.KeysFile); err != nil {
+			return &exitError{exitUsage, fmt.Errorf("auth.keys_file: %w", err)}
+		}
+	}
+	registry, err := newRegistry(cfg.Limits, cfg.SSE.ResumeWindow, server, metrics)
+	if err != nil {
+		return err
+	}
+	metrics.Watch(registry)
+	options := handlers.Options{Config: cfg, Version: version, Server: server, Sessions: registry, Keys: keys, Log: log}
+	if cfg.Metrics.Enabled {
+		options.Metrics = metrics.Handler()
+	}
+	api, err := handlers.New(options)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	listeners, err := handlers.Listen(ctx, cfg.Listen())
+	if err != nil {
+		return fmt.Errorf("%w; is another server running? --server.port takes another port", err)
+	}
+	web := handlers.NewHTTPServer(api, log)
+	ended := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { ended <- web.Serve(l) }()
+		log.Info("listening", zap.String("address", l.Addr().String()), zap.String("version", version))
+	}
+	select {
+	case <-ctx.Done():
+	case err = <-ended: // a listener broke: the rest is of no use alone
+		log.Error("serve", zap.Error(err))
+	}
+	log.Info("shutting down", zap.Duration("grace", cfg.Server.ShutdownGrace))
+	api.Drain()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Server.ShutdownGrace)
+	defer cancel()
+	err = errors.Join(ignoreClosed(err), registry.Close(grace), web.Shutdown(grace))
+	log.Info("stopped", zap.Error(err))
+	return err
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// stdioGrace is how long calls under way may take once the client has closed its end.
+const stdioGrace = 2 * time.Second
+
+// stdio is toolgate stdio. The protocol has stdout to itself; at the end of stdin nothing more is written anywhere, since
+// clients close stderr first and would take a last line for a crash.
+func stdio(ctx context.Context, p *program) error {
+	signal.Ignore(syscall.SIGPIPE)
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	log, closeLog, err := newLog(cfg.Log, p.stderr)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	defer closeLog()
+	metrics := handlers.NewMetrics(version)
+	server, err := newServer(cfg, log, metrics)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	registry, err := newRegistry(cfg.Limits, 0, server, metrics)
+	if err != nil {
+		return err
+	}
+	drain := func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stdioGrace)
+		defer cancel()
+		_ = registry.Close(grace) // a tool that does not return ends with the process
+	}
+	return handlers.Stdio{Sessions: registry, Principal: mcp.Anonymous(), MaxLine: int(cfg.Limits.Body)}.Serve(ctx, p.stdin, p.stdout, drain)
+}
+
+// local makes a server to look at from the command line.
+func (p *program) local() (*mcp.Server, error) {
+	cfg, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	server, err := newServer(cfg, zap.NewNop(), handlers.NewMetrics(version))
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return server, nil
+}
+
+// listTools is toolgate tools.
+func listTools(_ context.Context, p *program) error {
+	server, err := p.local()
+	if err != nil {
+		return err
+	}
+	const bytesPerToken = 4 // what English and JSON come to, roughly, in today's tokenizers
+	total := 0
+	for _, listing := range server.Tools(mcp.Anonymous()) {
+		var t struct {
+			Name        string `json:"name"`
+			Description string `json:"description"`
+		}
+		if err := json.Unmarshal(listing, &t); err != nil {
+			return err
+		}
+		line := fmt.Sprintf("%-20s %s", t.Name, t.Description)
+		if p.cost {
+			tokens := len(listing) / bytesPerToken
+			total += tokens
+			line = fmt.Sprintf("%6d  %s", tokens, line)
+		}
+		_, _ = fmt.Fprintln(p.stdout, line)
+	}
+	if p.cost {
+		_, _ = fmt.Fprintf(p.stdout, "%6d  tokens in all, roughly: bytes as listed / %d\n", total, bytesPerToken)
+	}
+	return nil
+}
+
+// callTool is toolgate call.
+func callTool(ctx context.Context, p *program) error {
+	if len(p.args) < 1 || len(p.args) > 2 {
+		return &exitError{exitUsage, errors.New("usage: toolgate call TOOL '{\"json\":…}'; toolgate tools lists them")}
+	}
+	arguments := jsontext.Value("{}")
+	if len(p.args) == 2 {
+		arguments = jsontext.Value(p.args[1])
+	}
+	if !arguments.IsValid() {
+		return &exitError{exitUsage, fmt.Errorf("the arguments are not JSON: %s", arguments)}
+	}
+	server, err := p.local()
+	if err != nil {
+		return err
+	}
+	params, err := json.Marshal(map[string]any{"name": p.args[0], "arguments": arguments})
+	if err != nil {
+		return err
+	}
+	request, fault := mcp.Decode([]byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":` + string(params) + `}`))
+	if fault != nil {
+		return &exitError{exitUsage, fault}
+	}
+	var response struct {
+		Error  *mcp.Error `json:"error"`
+		Result struct {
+			Content []jsontext.Value `json:"content"`
+			IsError bool             `json:"isError"`
+		} `json:"result"`
+	}
+	answer := server.Answer(ctx, mcp.NewPeer(mcp.Anonymous(), "", mcp.WireLocal, mcp.Newest()), request)
+	if answer == nil {
+		return context.Cause(ctx)
+	}
+	if err := json.Unmarshal(answer, &response); err != nil {
+		return err
+	}
+	if response.Error != nil {
+		return response.Error
+	}
+	for _, block := range response.Result.Content {
+		var b struct {
+			Text *string `json:"text"`
+		}
+		if err := json.Unmarshal(block, &b); err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintln(p.stdout, cmp.Or(b.Text, new(string(block)))) // a block that is no text is shown as it is
+	}
+	if response.Result.IsError {
+		return &exitError{exitFailed, nil}
+	}
+	return nil
+}
+
+// check is toolgate check. It makes what serve makes, and starts nothing.
+func check(_ context.Context, p *program) error {
+	server, err := p.local()
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(p.stdout, "the configuration is valid; %d tools\n", server.ToolCount())
+	return nil
+}
+
+// keys is toolgate keys new.
+func keys(_ context.Context, p *program) error {
+	if len(p.args) < 2 || p.args[0] != "new" {
+		return &exitError{exitUsage, errors.New("usage: toolgate keys new NAME [SCOPE…]; scopes are tools:read, tools:write, admin")}
+	}
+	scopes := p.args[2:]
+	if len(scopes) == 0 {
+		scopes = []string{mcp.ScopeRead}
+	}
+	plain, key := middleware.NewKey(p.args[1], scopes)
+	entry, err := yaml.Marshal([]middleware.Key{key})
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(p.stderr, "The key, shown once:\n\n  %s\n\nIts entry for auth.keys_file follows on stdout.\n\n", plain)
+	_, _ = fmt.Fprint(p.stdout, string(entry))
+	return nil
+}
+
+// printVersion is toolgate version.
+func printVersion(_ context.Context, p *program) error {
+	_, _ = fmt.Fprintf(p.stdout, "toolgate %s (%s)\nprotocol revisions: %s\n", version, commit(), strings.Join(mcp.RevisionNames(), ", "))
+	return nil
+}
+
+// newServer makes the dispatcher with the configured packs.
+func newServer(cfg config.Config, log *zap.Logger, metrics *handlers.Metrics) (*mcp.Server, error) {
+	features, err := tools.Build(cfg.Tools)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := handlers.CallLimits(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	failed := func(o mcp.Outcome, errorID string, err error) {
+		log.Error("call failed", zap.String("method", o.Method), zap.String("tool", o.Tool), zap.String("error_id", errorID), zap.Error(err))
+	}
+	return mcp.NewServer(features, mcp.Options{
+		Info: mcp.Implementation{
+			Name: "toolgate", Title: "Toolgate", Version: version,
+			Description: "An organisation's own data as MCP tools.",
+		},
+		Instructions:     cfg.MCP.Instructions,
+		PageSize:         cfg.MCP.PageSize,
+		CallTimeout:      cfg.MCP.CallTimeout,
+		ProgressInterval: cfg.MCP.ProgressInterval,
+		ContentMode:      mcp.ContentMode(cfg.MCP.ContentMode),
+		MaxResult:        int(cfg.Limits.Result),
+		MaxCalls:         cfg.Limits.Calls,
+		Observer:         metrics.Observer(failed),
+		Limit:            limit,
+	})
+}
+
+// newRegistry makes the place where sessions live.
+func newRegistry(l config.Limits, resume time.Duration, server *mcp.Server, metrics *handlers.Metrics) (*mcp.Registry, error) {
+	return mcp.NewRegistry(server, mcp.RegistryOptions{
+		Sessions: l.Sessions, PerPrincipal: l.SessionsPerClient, PerAddress: l.SessionsPerAddress,
+		Idle: l.SessionIdle, ResumeWindow: resume,
+		Inbox: l.Inbox, OutboxEvents: l.Outbox, OutboxBytes: int(l.OutboxBytes), Calls: l.CallsPerSession,
+		Observer: metrics.Observer(nil), Dropped: metrics.Dropped,
+	})
+}
+
+// newLog makes the program's log: to stderr at once, to a file through a buffer that is written every second.
+func newLog(cfg config.Log, stderr io.Writer) (*zap.Logger, func(), error) {
+	level, err := zapcore.ParseLevel(cfg.Level)
+	if err != nil {
+		return nil, nil, fmt.Errorf("log.level: %w", err)
+	}
+	sink, closeSink := zapcore.Lock(zapcore.AddSync(stderr)), func() {}
+	if cfg.File != "" {
+		f, err := os.OpenFile(cfg.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+		if err != nil {
+			return nil, nil, fmt.Errorf("log.file: %w", err)
+		}
+		buffer := &zapcore.BufferedWriteSyncer{WS: f, FlushInterval: time.Second}
+		sink, closeSink = buffer, func() { _ = errors.Join(buffer.Stop(), f.Close()) }
+	}
+	encoding := zap.NewProductionEncoderConfig()
+	encoding.EncodeTime, encoding.EncodeDuration = zapcore.RFC3339NanoTimeEncoder, zapcore.StringDurationEncoder
+	encoding.TimeKey = "time"
+	encoder := zapcore.NewJSONEncoder(encoding)
+	if cfg.Format == config.LogConsole {
+		encoder = zapcore.NewConsoleEncoder(encoding)
+	}
+	return zap.New(zapcore.NewCore(encoder, sink, level)), closeSink, nil
+}

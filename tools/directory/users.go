@@ -1,0 +1,142 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"toolgate/mcp"
+)
+
+// person is somebody in a list of people: what tells them apart, and no more.
+type person struct {
+	Login       string `json:"login" jsonschema:"Login name; good as user_identity."`
+	DisplayName string `json:"displayName" jsonschema:"Full name."`
+	Mail        string `json:"mail,omitempty" jsonschema:"Mail address."`
+	Title       string `json:"title,omitempty" jsonschema:"Job title."`
+	Department  string `json:"department,omitempty" jsonschema:"Department."`
+	Enabled     bool   `json:"enabled" jsonschema:"False if the account is disabled."`
+}
+
+func personOf(p Person) person {
+	return person{
+		Login: p.Login, DisplayName: p.DisplayName, Mail: p.Mail,
+		Title: p.Title, Department: p.Department, Enabled: !p.Disabled,
+	}
+}
+
+func personsOf(people []Person) []person {
+	all := make([]person, 0, len(people))
+	for _, p := range people {
+		all = append(all, personOf(p))
+	}
+	return all
+}
+
+type getUserArgs struct {
+	UserIdentity string `json:"user_identity" jsonschema:"Login (sAMAccountName), mail address, UPN or DN of the person; case does not matter." minLength:"1" maxLength:"1024"`
+}
+
+type getUserResult struct {
+	Login       string `json:"login" jsonschema:"Login name (sAMAccountName)."`
+	DisplayName string `json:"displayName" jsonschema:"Full name."`
+	Mail        string `json:"mail,omitempty" jsonschema:"Mail address."`
+	UPN         string `json:"upn,omitempty" jsonschema:"User principal name, used to sign in; may differ from the mail address."`
+	DN          string `json:"dn" jsonschema:"Distinguished name of the directory entry."`
+	Title       string `json:"title,omitempty" jsonschema:"Job title."`
+	Department  string `json:"department,omitempty" jsonschema:"Department."`
+	Manager     string `json:"manager,omitempty" jsonschema:"Login of the manager, or the manager's DN where that entry cannot be read; absent for who reports to nobody."`
+	Enabled     bool   `json:"enabled" jsonschema:"False if the account is disabled."`
+}
+
+func (p *Pack) getUser(ctx context.Context, _ *mcp.Call, in getUserArgs) (getUserResult, error) {
+	who, err := p.person(ctx, in.UserIdentity)
+	if err != nil {
+		return getUserResult{}, err
+	}
+	manager := who.ManagerDN
+	if manager != "" {
+		boss, found, err := p.dir.Person(ctx, manager)
+		if err == nil && found {
+			manager = boss.Login
+		}
+	}
+	return getUserResult{
+		Login: who.Login, DisplayName: who.DisplayName, Mail: who.Mail, UPN: who.UPN, DN: who.DN,
+		Title: who.Title, Department: who.Department, Manager: manager, Enabled: !who.Disabled,
+	}, nil
+}
+
+type searchUsersArgs struct {
+	Query  string `json:"query" jsonschema:"Words to look for, e.g. a part of a name, a title or a department. Every word must match." minLength:"1" maxLength:"200"`
+	Limit  int    `json:"limit,omitempty" jsonschema:"People a page." minimum:"1" maximum:"50" default:"20"`
+	Cursor string `json:"cursor,omitempty" jsonschema:"nextCursor of the page before; leave out for the first page." maxLength:"1024"`
+}
+
+type searchUsersResult struct {
+	Items      []person `json:"items" jsonschema:"People found, ordered by login."`
+	NextCursor string   `json:"nextCursor,omitempty" jsonschema:"Pass as cursor for the next page; absent on the last page."`
+}
+
+func (p *Pack) searchUsers(ctx context.Context, _ *mcp.Call, in searchUsersArgs) (searchUsersResult, error) {
+	if strings.TrimSpace(in.Query) == "" {
+		return searchUsersResult{}, mcp.ToolErrorf("query is empty: give at least one word of a name, title or department")
+	}
+	c, err := cursorFor(in.Cursor, question("search_users", in.Query))
+	if err != nil {
+		return searchUsersResult{}, err
+	}
+	// One more than shown tells whether there is a next page.
+	found, err := p.dir.Search(ctx, in.Query, c.after, in.Limit+1)
+	if err != nil {
+		return searchUsersResult{}, fmt.Errorf("search people for %q: %w", in.Query, err)
+	}
+	var next string
+	if len(found) > in.Limit {
+		found = found[:in.Limit]
+		c.after = found[in.Limit-1].Login
+		next = c.String()
+	}
+	return searchUsersResult{Items: personsOf(found), NextCursor: next}, nil
+}
+
+type getManagerChainArgs struct {
+	UserIdentity string `json:"user_identity" jsonschema:"Login (sAMAccountName), mail address, UPN or DN of the person; case does not matter." minLength:"1" maxLength:"1024"`
+	Depth        int    `json:"depth,omitempty" jsonschema:"How many managers to go up at most." minimum:"1" maximum:"10" default:"10"`
+}
+
+type getManagerChainResult struct {
+	User   string   `json:"user" jsonschema:"Login of the person asked about."`
+	Chain  []person `json:"chain" jsonschema:"Managers, nearest first; empty if the person reports to nobody."`
+	End    string   `json:"end" enum:"top,depth,cycle,missing" jsonschema:"Why the chain ends: top (the last one reports to nobody), depth (there are more managers above), cycle (the last one reports to somebody already named), missing (the last one's manager is not in the directory)."`
+	Reason string   `json:"reason" jsonschema:"The end in plain words."`
+}
+
+func (p *Pack) getManagerChain(ctx context.Context, _ *mcp.Call, in getManagerChainArgs) (getManagerChainResult, error) {
+	who, err := p.person(ctx, in.UserIdentity)
+	if err != nil {
+		return getManagerChainResult{}, err
+	}
+	chain, end, err := managersOf(ctx, p.dir, who, in.Depth)
+	if err != nil {
+		return getManagerChainResult{}, err
+	}
+	last := who
+	if len(chain) > 0 {
+		last = chain[len(chain)-1]
+	}
+	return getManagerChainResult{User: who.Login, Chain: personsOf(chain), End: end, Reason: endReason(end, label(last))}, nil
+}
+
+func endReason(end, last string) string {
+	switch end {
+	case endDepth:
+		return "there are more managers above " + last
+	case endCycle:
+		return last + " reports to somebody who is already in the chain"
+	case endMissing:
+		return "the manager of " + last + " is not in the directory"
+	default:
+		return last + " reports to nobody"
+	}
+}
