@@ -141,7 +141,7 @@ func newGates(o Options) (*gates, error) {
 	g := &gates{}
 	var err error
 	if g.proxies, err = middleware.ParseProxies(s.TrustedProxies); err != nil {
-		return nil, fmt.Errorf("server.trusted_proxies: %w", err)
+		return nil, err
 	}
 	hosts, err := middleware.NewHosts(middleware.HostOptions{Bind: s.Host, PublicURL: s.PublicURL, AllowedHosts: s.AllowedHosts})
 	if err != nil {

@@ -96,8 +96,7 @@ func (x *exchange) finish(result any, err error) {
 	if !x.claim() {
 		return
 	}
-	if cause := context.Cause(x.ctx); err != nil && cause != nil && !errors.Is(cause, errDeadline) {
-		// The client cancelled, or is gone: the handler noticed before anyone abandoned the exchange.
+	if x.ctx.Err() != nil { // the client is gone, or its session: nobody is left to answer
 		x.report("cancelled")
 		x.reply(nil)
 		return

@@ -230,7 +230,8 @@ func (s *Session) cancelCall(id ID) {
 }
 
 // end closes the session for good: its calls are cancelled, its stream ends, its memory goes. Only the first cause
-// counts. It does not wait for calls that are still returning.
+// counts. It does not wait for calls that are still returning, and may be called by one of them: it touches no running
+// exchange but through its context.
 func (s *Session) end(cause error) {
 	s.mu.Lock()
 	if s.ended {
@@ -238,7 +239,7 @@ func (s *Session) end(cause error) {
 		return
 	}
 	s.ended = true
-	calls := s.calls
+	queue := s.queue
 	s.calls, s.queue, s.subs = nil, nil, nil
 	stream := s.stream
 	if s.stream = nil; s.expiry != nil {
@@ -247,7 +248,7 @@ func (s *Session) end(cause error) {
 	s.mu.Unlock()
 
 	s.cancel(cause)
-	for _, x := range calls {
+	for _, x := range queue {
 		x.abandon(cause)
 	}
 	if stream != nil {

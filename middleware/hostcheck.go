@@ -58,9 +58,6 @@ func NewHosts(o HostOptions) (*Hosts, error) {
 	return h, nil
 }
 
-// Loopback says that the server listens on a loopback address only.
-func (h *Hosts) Loopback() bool { return h.loopback }
-
 // parsePublicURL is the origin of server.public_url, whose path is somebody else's business.
 func parsePublicURL(text string) (origin, error) {
 	u, err := url.Parse(text)

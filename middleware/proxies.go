@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Proxies are the addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Nil believes
-// nobody. Forwarded, X-Real-IP, X-Forwarded-Host and vendors' headers are never read.
+// Proxies are the addresses of reverse proxies whose X-Forwarded-For, -Proto and -Prefix and X-Request-Id are believed.
+// Nil believes nobody. Forwarded, X-Real-IP, X-Forwarded-Host and vendors' headers are never read.
 type Proxies []netip.Prefix
 
 // ParseProxies reads addresses ("127.0.0.1") and networks ("10.0.0.0/8", "fd00::/8"), as in server.trusted_proxies.

@@ -119,8 +119,8 @@ func (l *Limiter) degrade(err error) {
 
 // Refusal is the answer to an event that was not allowed, worded for a model that reads it.
 func (d Decision) Refusal() *Refusal {
-	r := refusef(RateLimited, "too many requests: at most %d a %s for each %s; wait %d seconds, then try again",
-		d.Limit, periodName(d.limiter.rate.Period), d.limiter.name, retrySeconds(d.RetryAfter))
+	r := refusef(RateLimited, "too many requests: the %s limit is %d per %s; wait %d seconds, then try again",
+		d.limiter.name, d.Limit, periodName(d.limiter.rate.Period), retrySeconds(d.RetryAfter))
 	r.RetryAfter = d.RetryAfter
 	return r
 }

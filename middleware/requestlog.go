@@ -28,7 +28,7 @@ const (
 type lineKey struct{}
 
 // Line is what one request's log line will say beyond HTTP. Handlers fill it in on their way, from the request's own
-// goroutine. A nil *Line, which is what a request has that will not be logged, takes everything and keeps nothing.
+// goroutine. A nil *Line, which is what a request has that cannot be logged, takes everything and keeps nothing.
 type Line struct {
 	session  string
 	method   string
@@ -79,7 +79,8 @@ func (l *Line) SetRefused(reason Reason) {
 	}
 }
 
-// SetError notes an error that the client was not told. Its text must hold no secrets.
+// SetError notes an error of ours that the client was not told, and makes the line one at error level. Its text must hold
+// no secrets.
 func (l *Line) SetError(err error) {
 	if l != nil {
 		l.err = err
@@ -93,9 +94,9 @@ func SessionHash(id string) string {
 }
 
 // RequestLog writes one line at info when a request is over; a stream's line comes at its end, its duration being the
-// stream's. Paths in quiet, health probes mostly, are written at debug. It shows the route and never the query, and of
-// refused requests at most 20 lines a second: the next line says how many were left out. Nothing is allocated for a line
-// that the log's level would drop.
+// stream's. Paths in quiet, health probes mostly, are written at debug, and what SetError noted at error. It shows the
+// route and never the query, and of refused requests at most 20 lines a second: the next line says how many were left
+// out. Where the log's level drops errors too, nothing is allocated.
 func RequestLog(log *zap.Logger, proxies Proxies, quiet ...string) gin.HandlerFunc {
 	flood := &floodMeter{}
 	return func(c *gin.Context) {
@@ -103,7 +104,7 @@ func RequestLog(log *zap.Logger, proxies Proxies, quiet ...string) gin.HandlerFu
 		if slices.Contains(quiet, c.Request.URL.Path) {
 			level = zapcore.DebugLevel
 		}
-		if !log.Core().Enabled(level) {
+		if !log.Core().Enabled(level) && !log.Core().Enabled(zapcore.ErrorLevel) {
 			return
 		}
 		start := time.Now()
@@ -111,23 +112,28 @@ func RequestLog(log *zap.Logger, proxies Proxies, quiet ...string) gin.HandlerFu
 		c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), lineKey{}, line))
 		aborted := true
 		defer func() { // also when a panic is on its way to net/http to end the connection
-			dropped, ok := 0, true
-			if line.refused != "" {
-				dropped, ok = flood.admit(time.Now())
+			if line.err != nil {
+				level = zapcore.ErrorLevel
 			}
-			if !ok {
+			entry := log.Check(level, "request")
+			if entry == nil {
 				return
 			}
-			if entry := log.Check(level, "request"); entry != nil {
-				fields := line.fields(c, proxies, start)
-				if aborted {
-					fields = append(fields, zap.Bool("aborted", true))
+			dropped := 0
+			if line.refused != "" && line.err == nil {
+				var ok bool
+				if dropped, ok = flood.admit(time.Now()); !ok {
+					return
 				}
-				if dropped > 0 {
-					fields = append(fields, zap.Int("refused_not_logged", dropped))
-				}
-				entry.Write(fields...)
 			}
+			fields := line.fields(c, proxies, start)
+			if aborted {
+				fields = append(fields, zap.Bool("aborted", true))
+			}
+			if dropped > 0 {
+				fields = append(fields, zap.Int("refused_not_logged", dropped))
+			}
+			entry.Write(fields...)
 		}()
 		c.Next()
 		aborted = false
