@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -18,10 +17,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 	"go.yaml.in/yaml/v3"
 
 	"toolgate/config"
@@ -188,72 +185,95 @@ func commit() string {
 	return "unknown"
 }
 
-// serve is toolgate serve. Its shutdown goes from the outside in: not ready, nothing new, calls finish within the grace,
-// streams end with what they still had to say, connections close.
-func serve(ctx context.Context, p *program) error {
+// app is what every way of serving stands on.
+type app struct {
+	cfg     config.Config
+	log     *zap.Logger
+	metrics *handlers.Metrics
+	server  *mcp.Server
+	close   func()
+}
+
+// open loads the configuration and makes the dispatcher of it.
+func (p *program) open() (*app, error) {
 	cfg, err := p.load()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	log, closeLog, err := newLog(cfg.Log, p.stderr)
+	log, done, err := cfg.Log.Open(p.stderr)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return nil, &exitError{exitUsage, err}
 	}
-	defer closeLog()
 	metrics := handlers.NewMetrics(version)
 	server, err := newServer(cfg, log, metrics)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		done()
+		return nil, &exitError{exitUsage, err}
 	}
-	var keys *middleware.KeyStore
-	if cfg.Auth.Mode == config.AuthKeys {
-		keys = new(middleware.KeyStore)
-		if err := keys.Load(cfg.Auth.KeysFile); err != nil {
-			return &exitError{exitUsage, fmt.Errorf("auth.keys_file: %w", err)}
-		}
-	}
-	registry, err := newRegistry(cfg.Limits, cfg.SSE.ResumeWindow, server, metrics)
+	return &app{cfg: cfg, log: log, metrics: metrics, server: server, close: done}, nil
+}
+
+// serve is toolgate serve. Its shutdown goes from the outside in: not ready, nothing new, calls finish within the grace,
+// streams end with what they still had to say, connections close.
+func serve(ctx context.Context, p *program) error {
+	a, err := p.open()
 	if err != nil {
 		return err
 	}
-	metrics.Watch(registry)
-	options := handlers.Options{Config: cfg, Version: version, Server: server, Sessions: registry, Keys: keys, Log: log}
-	if cfg.Metrics.Enabled {
-		options.Metrics = metrics.Handler()
+	defer a.close()
+	registry, err := a.newRegistry(a.cfg.SSE.ResumeWindow)
+	if err != nil {
+		return err
 	}
-	api, err := handlers.New(options)
+	a.metrics.Watch(registry)
+	api, err := a.newAPI(registry)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	listeners, err := handlers.Listen(ctx, cfg.Listen())
+	listeners, err := handlers.Listen(ctx, a.cfg.Listen())
 	if err != nil {
 		return fmt.Errorf("%w; is another server running? --server.port takes another port", err)
 	}
-	web := handlers.NewHTTPServer(api, log)
+	web := handlers.NewHTTPServer(api, a.log)
 	ended := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() { ended <- web.Serve(l) }()
-		log.Info("listening", zap.String("address", l.Addr().String()), zap.String("version", version))
+		a.log.Info("listening", zap.String("address", l.Addr().String()), zap.String("version", version))
 	}
 	select {
 	case <-ctx.Done():
 	case err = <-ended: // a listener broke: the rest is of no use alone
-		log.Error("serve", zap.Error(err))
+		a.log.Error("serve", zap.Error(err))
 	}
-	log.Info("shutting down", zap.Duration("grace", cfg.Server.ShutdownGrace))
+	a.log.Info("shutting down", zap.Duration("grace", a.cfg.Server.ShutdownGrace))
 	api.Drain()
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Server.ShutdownGrace)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Server.ShutdownGrace)
 	defer cancel()
-	err = errors.Join(ignoreClosed(err), registry.Close(grace), web.Shutdown(grace))
-	log.Info("stopped", zap.Error(err))
+	err = errors.Join(err, registry.Close(grace), shutdown(grace, web))
+	a.log.Info("stopped", zap.Error(err))
 	return err
 }
 
-func ignoreClosed(err error) error {
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
+// shutdown closes every connection: politely while grace lasts.
+func shutdown(grace context.Context, web *http.Server) error {
+	if err := web.Shutdown(grace); err != nil {
+		return errors.Join(err, web.Close())
 	}
-	return err
+	return nil
+}
+
+func (a *app) newAPI(sessions handlers.Sessions) (*handlers.API, error) {
+	o := handlers.Options{Config: a.cfg, Version: version, Server: a.server, Sessions: sessions, Log: a.log}
+	if a.cfg.Auth.Mode == config.AuthKeys {
+		o.Keys = new(middleware.KeyStore)
+		if err := o.Keys.Load(a.cfg.Auth.KeysFile); err != nil {
+			return nil, fmt.Errorf("auth.keys_file: %w", err)
+		}
+	}
+	if a.cfg.Metrics.Enabled {
+		o.Metrics = a.metrics.Handler()
+	}
+	return handlers.New(o)
 }
 
 // stdioGrace is how long calls under way may take once the client has closed its end.
@@ -263,21 +283,12 @@ const stdioGrace = 2 * time.Second
 // clients close stderr first and would take a last line for a crash.
 func stdio(ctx context.Context, p *program) error {
 	signal.Ignore(syscall.SIGPIPE)
-	cfg, err := p.load()
+	a, err := p.open()
 	if err != nil {
 		return err
 	}
-	log, closeLog, err := newLog(cfg.Log, p.stderr)
-	if err != nil {
-		return &exitError{exitUsage, err}
-	}
-	defer closeLog()
-	metrics := handlers.NewMetrics(version)
-	server, err := newServer(cfg, log, metrics)
-	if err != nil {
-		return &exitError{exitUsage, err}
-	}
-	registry, err := newRegistry(cfg.Limits, 0, server, metrics)
+	defer a.close()
+	registry, err := a.newRegistry(0)
 	if err != nil {
 		return err
 	}
@@ -286,50 +297,18 @@ func stdio(ctx context.Context, p *program) error {
 		defer cancel()
 		_ = registry.Close(grace) // a tool that does not return ends with the process
 	}
-	return handlers.Stdio{Sessions: registry, Principal: mcp.Anonymous(), MaxLine: int(cfg.Limits.Body)}.Serve(ctx, p.stdin, p.stdout, drain)
-}
-
-// local makes a server to look at from the command line.
-func (p *program) local() (*mcp.Server, error) {
-	cfg, err := p.load()
-	if err != nil {
-		return nil, err
-	}
-	server, err := newServer(cfg, zap.NewNop(), handlers.NewMetrics(version))
-	if err != nil {
-		return nil, &exitError{exitUsage, err}
-	}
-	return server, nil
+	return handlers.Stdio{Sessions: registry, Principal: mcp.Anonymous(), MaxLine: int(a.cfg.Limits.Body)}.
+		Serve(ctx, p.stdin, p.stdout, drain)
 }
 
 // listTools is toolgate tools.
 func listTools(_ context.Context, p *program) error {
-	server, err := p.local()
+	a, err := p.open()
 	if err != nil {
 		return err
 	}
-	const bytesPerToken = 4 // what English and JSON come to, roughly, in today's tokenizers
-	total := 0
-	for _, listing := range server.Tools(mcp.Anonymous()) {
-		var t struct {
-			Name        string `json:"name"`
-			Description string `json:"description"`
-		}
-		if err := json.Unmarshal(listing, &t); err != nil {
-			return err
-		}
-		line := fmt.Sprintf("%-20s %s", t.Name, t.Description)
-		if p.cost {
-			tokens := len(listing) / bytesPerToken
-			total += tokens
-			line = fmt.Sprintf("%6d  %s", tokens, line)
-		}
-		_, _ = fmt.Fprintln(p.stdout, line)
-	}
-	if p.cost {
-		_, _ = fmt.Fprintf(p.stdout, "%6d  tokens in all, roughly: bytes as listed / %d\n", total, bytesPerToken)
-	}
-	return nil
+	defer a.close()
+	return handlers.Local{Server: a.server, Out: p.stdout}.List(p.cost)
 }
 
 // callTool is toolgate call.
@@ -337,64 +316,36 @@ func callTool(ctx context.Context, p *program) error {
 	if len(p.args) < 1 || len(p.args) > 2 {
 		return &exitError{exitUsage, errors.New("usage: toolgate call TOOL '{\"json\":…}'; toolgate tools lists them")}
 	}
-	arguments := jsontext.Value("{}")
+	arguments := "{}"
 	if len(p.args) == 2 {
-		arguments = jsontext.Value(p.args[1])
+		arguments = p.args[1]
 	}
-	if !arguments.IsValid() {
+	if !jsontext.Value(arguments).IsValid() {
 		return &exitError{exitUsage, fmt.Errorf("the arguments are not JSON: %s", arguments)}
 	}
-	server, err := p.local()
+	a, err := p.open()
 	if err != nil {
 		return err
 	}
-	params, err := json.Marshal(map[string]any{"name": p.args[0], "arguments": arguments})
-	if err != nil {
-		return err
+	defer a.close()
+	err = handlers.Local{Server: a.server, Out: p.stdout}.Call(ctx, p.args[0], arguments)
+	if errors.Is(err, handlers.ErrToolFailed) {
+		return &exitError{exitFailed, nil} // the tool has said why
 	}
-	request, fault := mcp.Decode([]byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":` + string(params) + `}`))
-	if fault != nil {
-		return &exitError{exitUsage, fault}
-	}
-	var response struct {
-		Error  *mcp.Error `json:"error"`
-		Result struct {
-			Content []jsontext.Value `json:"content"`
-			IsError bool             `json:"isError"`
-		} `json:"result"`
-	}
-	answer := server.Answer(ctx, mcp.NewPeer(mcp.Anonymous(), "", mcp.WireLocal, mcp.Newest()), request)
-	if answer == nil {
-		return context.Cause(ctx)
-	}
-	if err := json.Unmarshal(answer, &response); err != nil {
-		return err
-	}
-	if response.Error != nil {
-		return response.Error
-	}
-	for _, block := range response.Result.Content {
-		var b struct {
-			Text *string `json:"text"`
-		}
-		if err := json.Unmarshal(block, &b); err != nil {
-			return err
-		}
-		_, _ = fmt.Fprintln(p.stdout, cmp.Or(b.Text, new(string(block)))) // a block that is no text is shown as it is
-	}
-	if response.Result.IsError {
-		return &exitError{exitFailed, nil}
-	}
-	return nil
+	return err
 }
 
 // check is toolgate check. It makes what serve makes, and starts nothing.
 func check(_ context.Context, p *program) error {
-	server, err := p.local()
+	a, err := p.open()
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(p.stdout, "the configuration is valid; %d tools\n", server.ToolCount())
+	defer a.close()
+	if _, err := a.newAPI(nil); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	_, _ = fmt.Fprintf(p.stdout, "the configuration is valid; %d tools\n", a.server.ToolCount())
 	return nil
 }
 
@@ -454,36 +405,12 @@ func newServer(cfg config.Config, log *zap.Logger, metrics *handlers.Metrics) (*
 }
 
 // newRegistry makes the place where sessions live.
-func newRegistry(l config.Limits, resume time.Duration, server *mcp.Server, metrics *handlers.Metrics) (*mcp.Registry, error) {
-	return mcp.NewRegistry(server, mcp.RegistryOptions{
+func (a *app) newRegistry(resume time.Duration) (*mcp.Registry, error) {
+	l := a.cfg.Limits
+	return mcp.NewRegistry(a.server, mcp.RegistryOptions{
 		Sessions: l.Sessions, PerPrincipal: l.SessionsPerClient, PerAddress: l.SessionsPerAddress,
 		Idle: l.SessionIdle, ResumeWindow: resume,
 		Inbox: l.Inbox, OutboxEvents: l.Outbox, OutboxBytes: int(l.OutboxBytes), Calls: l.CallsPerSession,
-		Observer: metrics.Observer(nil), Dropped: metrics.Dropped,
+		Observer: a.metrics.Observer(nil), Dropped: a.metrics.Dropped,
 	})
-}
-
-// newLog makes the program's log: to stderr at once, to a file through a buffer that is written every second.
-func newLog(cfg config.Log, stderr io.Writer) (*zap.Logger, func(), error) {
-	level, err := zapcore.ParseLevel(cfg.Level)
-	if err != nil {
-		return nil, nil, fmt.Errorf("log.level: %w", err)
-	}
-	sink, closeSink := zapcore.Lock(zapcore.AddSync(stderr)), func() {}
-	if cfg.File != "" {
-		f, err := os.OpenFile(cfg.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
-		if err != nil {
-			return nil, nil, fmt.Errorf("log.file: %w", err)
-		}
-		buffer := &zapcore.BufferedWriteSyncer{WS: f, FlushInterval: time.Second}
-		sink, closeSink = buffer, func() { _ = errors.Join(buffer.Stop(), f.Close()) }
-	}
-	encoding := zap.NewProductionEncoderConfig()
-	encoding.EncodeTime, encoding.EncodeDuration = zapcore.RFC3339NanoTimeEncoder, zapcore.StringDurationEncoder
-	encoding.TimeKey = "time"
-	encoder := zapcore.NewJSONEncoder(encoding)
-	if cfg.Format == config.LogConsole {
-		encoder = zapcore.NewConsoleEncoder(encoding)
-	}
-	return zap.New(zapcore.NewCore(encoder, sink, level)), closeSink, nil
 }
