@@ -20,7 +20,8 @@ import (
 const Name = "text"
 
 // What one call may cost. Time to match grows with the product of text and pattern, and a match cannot be interrupted
-// within a line. The length of a text (262144 characters) stands in the tags of the arguments.
+// within a line. The length of a text that is searched or compared stands in the tags of the arguments; upper case and
+// counting are linear, and limits.body bounds them.
 const (
 	maxProgram = 500    // instructions of a compiled pattern: "x{1000}" has over a thousand
 	maxShown   = 500    // characters of a matching line that are shown
@@ -58,7 +59,7 @@ func Features() mcp.Features {
 }
 
 type textArgs struct {
-	Text string `json:"text" jsonschema:"The text." maxLength:"262144"`
+	Text string `json:"text" jsonschema:"The text."`
 }
 
 func uppercase(_ context.Context, _ *mcp.Call, in textArgs) (mcp.Text, error) {
