@@ -247,6 +247,7 @@ func serve(ctx context.Context, p *program) error {
 	}
 	a.log.Info("shutting down", zap.Duration("grace", a.cfg.Server.ShutdownGrace))
 	api.Drain()
+	a.server.Close()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Server.ShutdownGrace)
 	defer cancel()
 	err = errors.Join(err, registry.Close(grace), shutdown(grace, web))

@@ -3,7 +3,6 @@ package handlers
 import (
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -11,30 +10,23 @@ import (
 	"toolgate/middleware"
 )
 
-// Answer is POST /mcp: one request, or batch, answered in the body as plain JSON, without a session. Whatever the client
-// accepts beside JSON, JSON is what it gets.
-func (a *API) Answer(c *gin.Context) {
-	if c.GetHeader("Mcp-Session-Id") != "" {
-		fail(c, mcp.ID{}, errSessionHeader) // 404: the client begins anew (2025-03-26 and later, transports)
-		return
-	}
-	a.answer(c, assumedRevision)
-}
-
 // assumedRevision is that of a POST without MCP-Protocol-Version (2025-06-18, transports).
 var assumedRevision, _ = mcp.RevisionNamed("2025-03-26")
 
-func (a *API) answer(c *gin.Context, rev *mcp.Revision) {
-	if !acceptsJSON(c.GetHeader("Accept")) {
+// answerAlone answers the message of a body in the answer's body, as plain JSON and without a session.
+func (a *API) answerAlone(c *gin.Context, rev *mcp.Revision) {
+	if !acceptOf(c.Request.Header).json {
 		fail(c, mcp.ID{}, errNotAcceptable)
 		return
 	}
-	m, ok := readMessage(c)
-	if !ok {
-		return
+	if m, ok := readMessage(c); ok {
+		middleware.LineFrom(c.Request.Context()).SetMethod(m.Method)
+		a.respondAlone(c, m, rev)
 	}
+}
+
+func (a *API) respondAlone(c *gin.Context, m *mcp.Message, rev *mcp.Revision) {
 	ctx := c.Request.Context()
-	middleware.LineFrom(ctx).SetMethod(m.Method)
 	rev, err := revisionOf(c, m, rev)
 	if err != nil {
 		fail(c, m.ID, err)
@@ -51,16 +43,13 @@ func (a *API) answer(c *gin.Context, rev *mcp.Revision) {
 }
 
 // revisionOf is the revision a request without a session is served in: the one its header names, else the assumed one.
-// initialize and the probe of newer clients are served whatever the header says; they are how a client finds out.
+// initialize is served whatever the header says: it is how a client finds out.
 func revisionOf(c *gin.Context, m *mcp.Message, assumed *mcp.Revision) (*mcp.Revision, error) {
 	rev := assumed
-	if name := c.GetHeader("MCP-Protocol-Version"); name != "" && m.Method != "initialize" && m.Method != "server/discover" {
+	if name := c.GetHeader("MCP-Protocol-Version"); name != "" && m.Method != "initialize" {
 		var ok bool
-		if rev, ok = mcp.RevisionNamed(name); !ok {
-			return nil, &mcp.Error{
-				Code:    mcp.CodeInvalidRequest,
-				Message: "this MCP-Protocol-Version is not served here; served are " + strings.Join(mcp.RevisionNames(), ", "),
-			}
+		if rev, ok = mcp.HandshakeRevision(name); !ok {
+			return nil, errVersionHeader
 		}
 	}
 	if m.Batch != nil && !rev.Batches {

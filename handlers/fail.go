@@ -14,10 +14,12 @@ import (
 
 // Faults of a request that only a way in can have.
 var (
-	errNoSessionID   = errors.New("no session id: post to the path that the endpoint event named")
-	errTwoSessionIDs = errors.New("session_id and sessionId name different sessions: send one")
-	errNotAcceptable = errors.New("this answer is application/json: accept it, or */*")
-	errSessionHeader = errors.New("no such session: this server issued no Mcp-Session-Id; send initialize without one")
+	errNoSessionID     = errors.New("no session id: post to the path that the endpoint event named")
+	errTwoSessionIDs   = errors.New("session_id and sessionId name different sessions: send one")
+	errNotAcceptable   = errors.New("this answer is application/json: accept it, or */*")
+	errNotStream       = errors.New("this answer is text/event-stream: accept it")
+	errNoSessionHeader = errors.New("Mcp-Session-Id is missing: send initialize first, and then the id that its answer names")
+	errVersionHeader   = errors.New("this MCP-Protocol-Version is not served; served are " + strings.Join(mcp.RevisionNames(), ", "))
 )
 
 // fail answers a request that could not be served: the one switch from errors to statuses. The body is a JSON-RPC error,
@@ -31,12 +33,17 @@ func fail(c *gin.Context, id mcp.ID, err error) {
 		middleware.Refuse(c, refusal)
 		return
 	case errors.As(err, &wire):
-		status = http.StatusBadRequest
-	case errors.Is(err, errNoSessionID), errors.Is(err, errTwoSessionIDs):
+		if status = http.StatusBadRequest; wire.Code == mcp.CodeMethodNotFound {
+			status = http.StatusNotFound
+		}
+	case errors.Is(err, mcp.ErrStreamOpen):
+		status, code = http.StatusConflict, mcp.CodeInvalidRequest
+	case errors.Is(err, errNoSessionID), errors.Is(err, errTwoSessionIDs), errors.Is(err, errNoSessionHeader),
+		errors.Is(err, errVersionHeader), errors.Is(err, mcp.ErrNoSuchEvent):
 		status, code = http.StatusBadRequest, mcp.CodeInvalidRequest
-	case errors.Is(err, mcp.ErrNoSession), errors.Is(err, mcp.ErrStreamGone), errors.Is(err, errSessionHeader):
+	case errors.Is(err, mcp.ErrNoSession), errors.Is(err, mcp.ErrStreamGone):
 		status, code = http.StatusNotFound, mcp.CodeInvalidRequest
-	case errors.Is(err, errNotAcceptable):
+	case errors.Is(err, errNotAcceptable), errors.Is(err, errNotStream):
 		status, code = http.StatusNotAcceptable, mcp.CodeInvalidRequest
 	case errors.Is(err, mcp.ErrBusy), errors.Is(err, mcp.ErrTooMany):
 		status, code, retry = http.StatusTooManyRequests, mcp.CodeInvalidRequest, 1
@@ -82,19 +89,4 @@ func onlyGet(c *gin.Context) {
 func onlyPost(c *gin.Context) {
 	c.Header("Allow", http.MethodPost)
 	methodNotAllowed(c)
-}
-
-// acceptsJSON says whether the client takes application/json, as all but those that ask for something else alone do.
-func acceptsJSON(accept string) bool {
-	if accept == "" {
-		return true
-	}
-	for part := range strings.SplitSeq(accept, ",") {
-		mediaType, _, _ := strings.Cut(part, ";")
-		switch strings.ToLower(strings.TrimSpace(mediaType)) {
-		case "application/json", "application/*", "*/*":
-			return true
-		}
-	}
-	return false
 }

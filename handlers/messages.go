@@ -28,7 +28,7 @@ func (a *API) MessagesOrAnswer(c *gin.Context) {
 	case nil:
 		a.deliver(c, id)
 	case errNoSessionID:
-		a.answer(c, mcp.Oldest())
+		a.answerAlone(c, mcp.Oldest())
 	default:
 		fail(c, mcp.ID{}, err)
 	}
@@ -42,7 +42,7 @@ func (a *API) deliver(c *gin.Context, id string) {
 	line := middleware.LineFrom(c.Request.Context())
 	line.SetSession(id)
 	line.SetMethod(m.Method)
-	claims, _ := mcp.RevisionNamed(c.GetHeader("MCP-Protocol-Version"))
+	claims, _ := mcp.HandshakeRevision(c.GetHeader("MCP-Protocol-Version"))
 	if err := a.sessions.Deliver(id, middleware.PrincipalFrom(c.Request.Context()), m, claims); err != nil {
 		fail(c, m.ID, err)
 		return

@@ -24,6 +24,11 @@ import (
 type Sessions interface {
 	Open(o mcp.OpenOptions) (*mcp.Stream, error)
 	Deliver(id string, p *mcp.Principal, m *mcp.Message, claims *mcp.Revision) error
+	Begin(o mcp.OpenOptions, m *mcp.Message) (*mcp.Stream, error)
+	Post(id string, p *mcp.Principal, m *mcp.Message, claims *mcp.Revision) (*mcp.Stream, error)
+	Listen(id string, p *mcp.Principal, lastEventID string) (*mcp.Stream, error)
+	Revision(id string, p *mcp.Principal) (*mcp.Revision, bool)
+	Leave(id string, p *mcp.Principal) bool
 	Sessions() []mcp.SessionInfo
 	Count() (sessions, connected int)
 	End(name string) bool
@@ -111,11 +116,11 @@ func (a *API) routes(g *gates) {
 		callers.POST(path, g.body, a.MessagesOrAnswer)
 	}
 
-	// One request a POST, answered where it was asked, without a session.
+	// Streamable HTTP of every revision, with sessions and without.
 	for _, path := range []string{"/mcp", "/mcp/"} {
-		callers.POST(path, g.body, a.Answer)
-		callers.GET(path, onlyPost)
-		callers.DELETE(path, onlyPost)
+		callers.POST(path, g.body, a.Post)
+		callers.GET(path, a.Get)
+		callers.DELETE(path, a.Delete)
 	}
 
 	// For operators.

@@ -1,11 +1,9 @@
 package handlers
 
 import (
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,17 +14,14 @@ import (
 	"toolgate/middleware"
 )
 
-// The Tutorial document's heartbeat: an event of its own, for clients that ask for it.
-const (
-	pingEventEvery = 5 * time.Second
-	pingEvent      = "event: ping\ndata: Server is alive!\n\n"
-)
+// pingEventEvery is the interval of the Tutorial document's heartbeat.
+const pingEventEvery = 5 * time.Second
 
 // SSE is GET /sse (2024-11-05, transports): it opens a session and streams its events, the endpoint to post to first, until
 // the client goes or the session ends. A client that comes back with Last-Event-ID in time gets its session and what it
 // missed. Query parameters choose older servers' ways for one stream: ping=event, endpoint=json, announce=session.
 func (a *API) SSE(c *gin.Context) {
-	rev, _ := mcp.RevisionNamed(c.GetHeader("MCP-Protocol-Version"))
+	rev, _ := mcp.HandshakeRevision(c.GetHeader("MCP-Protocol-Version"))
 	stream, err := a.sessions.Open(mcp.OpenOptions{
 		Principal:   middleware.PrincipalFrom(c.Request.Context()),
 		Addr:        a.address(c),
@@ -39,49 +34,18 @@ func (a *API) SSE(c *gin.Context) {
 		return
 	}
 	middleware.LineFrom(c.Request.Context()).SetSession(stream.SessionID())
-	header := c.Writer.Header()
-	header["Content-Type"] = []string{"text/event-stream"}
-	header["Cache-Control"] = []string{"no-cache, no-transform"}
-	header["X-Accel-Buffering"] = []string{"no"} // nginx, by default, would hold every event back
-	c.Status(http.StatusOK)
-
-	w := &sseWriter{stream: stream, control: http.NewResponseController(c.Writer), timeout: a.cfg.SSE.WriteTimeout}
+	w := a.newWriter(c, stream)
+	w.prefix = "id: " + stream.SessionID() + "."
 	w.pending = a.opening(c, stream)
 	query := c.Request.URL.Query()
-	every, comment := a.cfg.SSE.PingInterval, true
+	every := a.cfg.SSE.PingInterval
 	if a.cfg.SSE.PingStyle == config.PingEvent || query.Get("ping") == string(config.PingEvent) {
-		comment = false
+		w.beat = eventBeat
 		if query.Has("ping") {
 			every = min(every, pingEventEvery)
 		}
 	}
-	heartbeat := time.NewTimer(spread(every))
-	defer heartbeat.Stop()
-
-	// c.Stream flushes after each step. It looks at the client between steps only, so each step does so itself.
-	c.Stream(func(out io.Writer) bool {
-		if w.open(out) {
-			return w.err == nil
-		}
-		select {
-		case <-c.Request.Context().Done():
-			w.err = mcp.ClientGone()
-		case <-stream.Done():
-			w.events(out) // what was answered before the end still goes out
-			w.err = stream.Cause()
-		case <-stream.Ready():
-			w.events(out)
-		case now := <-heartbeat.C:
-			stream.Tidy()
-			w.heartbeat(out, now, comment)
-			heartbeat.Reset(spread(every))
-		}
-		return w.err == nil
-	})
-	if w.err == nil { // c.Stream saw the client go before a step did
-		w.err = mcp.ClientGone()
-	}
-	stream.Close(w.err)
+	w.run(c, every)
 }
 
 // spread is d give or take 10 %, so that streams opened together do not all beat together.
@@ -118,70 +82,6 @@ func (a *API) endpoint(r *http.Request, id string) string {
 // address is whose sessions are counted together.
 func (a *API) address(c *gin.Context) string {
 	return middleware.AddressKey(a.proxies.ClientAddr(c.Request))
-}
-
-// sseWriter writes one stream. Every write has a deadline: a client that stops reading is removed, not waited for.
-type sseWriter struct {
-	stream  *mcp.Stream
-	control *http.ResponseController
-	timeout time.Duration
-	pending []string // of the opening
-	batch   []mcp.Event
-	scratch []byte
-	err     error // why the stream ends
-}
-
-// open writes the next part of the opening; false where all of it is written.
-func (w *sseWriter) open(out io.Writer) bool {
-	if len(w.pending) == 0 {
-		return false
-	}
-	w.begin()
-	w.write(out, []byte(w.pending[0]))
-	w.pending = w.pending[1:]
-	return true
-}
-
-func (w *sseWriter) begin() {
-	if err := w.control.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
-		w.err = err
-	}
-}
-
-func (w *sseWriter) write(out io.Writer, b []byte) {
-	if w.err == nil {
-		_, w.err = out.Write(b)
-	}
-}
-
-// events writes all that waits, for one flush. Names and the number go through a small buffer, the data as it is.
-func (w *sseWriter) events(out io.Writer) {
-	w.batch = w.stream.Take(w.batch[:0])
-	w.begin()
-	for _, e := range w.batch {
-		w.scratch = append(w.scratch[:0], "event: message\nid: "...)
-		w.scratch = append(w.scratch, w.stream.SessionID()...)
-		w.scratch = append(w.scratch, '.')
-		w.scratch = strconv.AppendUint(w.scratch, e.Seq, 10)
-		w.scratch = append(w.scratch, "\ndata: "...)
-		w.write(out, w.scratch)
-		w.write(out, e.Data)
-		w.write(out, newlines)
-	}
-	clear(w.batch) // the events are not ours to keep
-}
-
-var newlines = []byte("\n\n")
-
-// heartbeat keeps proxies from taking the stream for dead, and finds out when the client is. A comment needs no blank line
-// after it, and some clients count blank lines as events.
-func (w *sseWriter) heartbeat(out io.Writer, now time.Time, comment bool) {
-	w.begin()
-	beat := pingEvent
-	if comment {
-		beat = ": ping - " + now.UTC().Format(time.RFC3339) + "\n"
-	}
-	w.write(out, []byte(beat))
 }
 
 // headOfStream answers HEAD /sse: the headers, and no session.

@@ -25,8 +25,8 @@ func (a *asks) settle(m *Message) bool {
 	return ok
 }
 
-// ask implements link: it sends a request and waits. Our ids are strings, so that they never meet a client's numbers.
-func (s *Session) ask(ctx context.Context, method string, params any) (jsontext.Value, error) {
+// ask sends a request on a lane and waits for its answer, which comes by deliver. Our ids are strings, so that they never meet a client's numbers.
+func (s *Session) ask(ctx context.Context, l *lane, method string, params any) (jsontext.Value, error) {
 	answer := make(chan *Message, 1)
 	s.mu.Lock()
 	if s.ended {
@@ -41,8 +41,8 @@ func (s *Session) ask(ctx context.Context, method string, params any) (jsontext.
 	s.asks.waiting[id] = answer
 	s.mu.Unlock()
 
-	if !s.out.put(encodeRequest(id, method, params)) {
-		s.end(errSlowClient)
+	if !l.put(encodeRequest(id, method, params)) {
+		l.overflow()
 	}
 	select {
 	case m := <-answer:
@@ -55,7 +55,7 @@ func (s *Session) ask(ctx context.Context, method string, params any) (jsontext.
 		delete(s.asks.waiting, id)
 		s.mu.Unlock()
 		if cause := context.Cause(ctx); !errors.Is(cause, errClientGone) {
-			s.notify("notifications/cancelled", cancelledParams{RequestID: jsontext.Value(id), Reason: cause.Error()})
+			l.notify("notifications/cancelled", cancelledParams{RequestID: jsontext.Value(id), Reason: cause.Error()})
 		}
 		return nil, context.Cause(ctx)
 	}

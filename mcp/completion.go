@@ -16,7 +16,7 @@ func (s *Server) complete(ctx context.Context, x *exchange, p completeParams) (*
 	if propose == nil {
 		return result, nil
 	}
-	ctx, done, err := x.open(ctx, p.Ref.Type, meta{}, s.opts.CallTimeout)
+	ctx, done, err := x.open(ctx, p.Ref.Type, meta{}, retryParams{}, nil, s.opts.CallTimeout)
 	if err != nil {
 		return nil, err
 	}

@@ -22,27 +22,67 @@ type method struct {
 
 	// quick methods are answered where they arrive, in order, and never wait: the rest take a goroutine and a slot.
 	quick bool
+
+	era   era
+	cache *cache // of a stateless result; nil where none may be kept
 }
+
+// era says which revisions have a method.
+type era int
+
+const (
+	everyEra     era = iota
+	handshakeEra     // up to 2025-11-25
+	statelessEra     // from 2026-07-28 on
+)
+
+func (m method) has(rev *Revision) bool {
+	return m.era == everyEra || (m.era == statelessEra) == rev.Stateless
+}
+
+// in gives a row its era; cached how long its stateless result may be kept.
+func (m method) in(e era) method       { m.era = e; return m }
+func (m method) cached(c cache) method { m.cache = &c; return m }
+
+// cache is what a stateless result says of itself (2026-07-28, caching).
+type cache struct {
+	TTL   int // milliseconds
+	Scope string
+}
+
+// What lists show depends on the caller's scopes, and what is read on anything.
+var (
+	listCache     = cache{60_000, "private"}
+	readCache     = cache{0, "private"}
+	discoverCache = cache{60_000, "public"}
+)
 
 // methods is the dispatch table: every method, once, for every way in.
 func methods() map[string]method {
 	return map[string]method{
-		"initialize":               quick((*Server).initialize),
-		"ping":                     quick((*Server).ping),
-		"logging/setLevel":         quick((*Server).setLevel),
-		"tools/list":               quick((*Server).listTools),
+		"initialize":               quick((*Server).initialize).in(handshakeEra),
+		"ping":                     quick((*Server).ping).in(handshakeEra),
+		"server/discover":          quick((*Server).discover).in(statelessEra).cached(discoverCache),
+		"logging/setLevel":         quick((*Server).setLevel).in(handshakeEra),
+		"tools/list":               quick((*Server).listTools).cached(listCache),
 		"tools/call":               on((*Server).callTool),
-		methodListToolsAlias:       quick((*Server).listTools),
-		methodCallToolAlias:        on((*Server).callTool),
-		"resources/list":           quick((*Server).listResources),
-		"resources/templates/list": quick((*Server).listTemplates),
-		"resources/read":           on((*Server).readResource),
-		"resources/subscribe":      quick((*Server).subscribe),
-		"resources/unsubscribe":    quick((*Server).unsubscribe),
-		"prompts/list":             quick((*Server).listPrompts),
+		methodListToolsAlias:       quick((*Server).listTools).in(handshakeEra),
+		methodCallToolAlias:        on((*Server).callTool).in(handshakeEra),
+		"resources/list":           quick((*Server).listResources).cached(listCache),
+		"resources/templates/list": quick((*Server).listTemplates).cached(listCache),
+		"resources/read":           on((*Server).readResource).cached(readCache),
+		"resources/subscribe":      quick((*Server).subscribe).in(handshakeEra),
+		"resources/unsubscribe":    quick((*Server).unsubscribe).in(handshakeEra),
+		"prompts/list":             quick((*Server).listPrompts).cached(listCache),
 		"prompts/get":              on((*Server).renderPrompt),
 		"completion/complete":      on((*Server).complete),
 	}
+}
+
+// Serves says whether stateless requests may call a method.
+func (s *Server) Serves(name string) bool {
+	m, ok := s.methods[name]
+	return ok && m.has(Stateless()) || name == methodListen
 }
 
 // on makes a row of a typed handler. It is the one place where params are decoded.
@@ -84,7 +124,7 @@ const busyWait = time.Second
 // handle answers one request with its row.
 func (s *Server) handle(ctx context.Context, x *exchange) (any, error) {
 	m, ok := s.methods[x.msg.Method]
-	if !ok {
+	if !ok || !m.has(x.peer.Revision) {
 		return nil, Errorf(CodeMethodNotFound, "method not found: %s", clip(x.msg.Method, 100))
 	}
 	if m.quick {

@@ -13,6 +13,10 @@ const (
 	CodeInvalidParams    = -32602
 	CodeInternal         = -32603
 	CodeResourceNotFound = -32002 // up to 2025-11-25 only
+
+	CodeHeaderMismatch     = -32020 // 2026-07-28: a header is missing, malformed or not as the body says
+	CodeMissingCapability  = -32021 // 2026-07-28: data.requiredCapabilities names what the request did not declare
+	CodeUnsupportedVersion = -32022 // 2026-07-28: data.supported, data.requested
 )
 
 // Error is a JSON-RPC error: the peer broke the protocol, or asked for something that is not there. It is sent as it is,
@@ -49,6 +53,8 @@ var (
 	ErrStreamGone   = errors.New("the session's stream is closed") // waiting to be resumed; nothing can be answered now
 	ErrBusy         = errors.New("too many messages are waiting")
 	ErrTooMany      = errors.New("too many sessions")
+	ErrStreamOpen   = errors.New("the session's stream is open already: close it, or come back with Last-Event-ID")
+	ErrNoSuchEvent  = errors.New("no such event, or what came after it is no longer kept: open a stream without Last-Event-ID")
 	ErrShuttingDown = errors.New("the server is shutting down")
 )
 

@@ -18,6 +18,7 @@ import (
 type exchange struct {
 	server  *Server
 	peer    *Peer
+	back    link // nil where nothing can be sent beside the answer
 	msg     *Message
 	call    Call
 	tool    *Tool // of tools/call, once it is known
@@ -28,13 +29,14 @@ type exchange struct {
 	late    atomic.Bool // answered at the deadline, its handler still running
 
 	// reply takes the encoded answer, or nil where none is to be sent. It is called exactly once and must not block.
-	reply func(answer []byte)
+	// code is that of an answer that is an error, else 0.
+	reply func(answer []byte, code int)
 }
 
 // begin makes an exchange of a request. The caller starts run on a goroutine of its own, or runs it where it is.
-func (s *Server) begin(ctx context.Context, peer *Peer, m *Message, reply func([]byte)) *exchange {
-	x := &exchange{server: s, peer: peer, msg: m, started: time.Now(), reply: reply}
-	x.call.peer = peer
+func (s *Server) begin(ctx context.Context, peer *Peer, back link, m *Message, reply func([]byte, int)) *exchange {
+	x := &exchange{server: s, peer: peer, back: back, msg: m, started: time.Now(), reply: reply}
+	x.call.peer, x.call.back = peer, back
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	return x
 }
@@ -78,7 +80,7 @@ func (x *exchange) deadlineError(d time.Duration) error {
 func (x *exchange) abandon(cause error) {
 	if x.claim() {
 		x.report("cancelled")
-		x.reply(nil)
+		x.reply(nil, 0)
 	}
 	x.cancel(cause)
 }
@@ -98,7 +100,7 @@ func (x *exchange) finish(result any, err error) {
 	}
 	if x.ctx.Err() != nil { // the client is gone, or its session: nobody is left to answer
 		x.report("cancelled")
-		x.reply(nil)
+		x.reply(nil, 0)
 		return
 	}
 	x.send(result, err, "")
@@ -106,25 +108,28 @@ func (x *exchange) finish(result any, err error) {
 
 // send encodes the answer and hands it on. outcome overrides what the error says of itself.
 func (x *exchange) send(result any, err error, outcome string) {
-	answer, said := x.encode(result, err)
+	answer, code, said := x.encode(result, err)
 	if outcome == "" {
 		outcome = said
 	}
 	x.report(outcome)
-	x.reply(answer)
+	x.reply(answer, code)
 }
 
-// encode makes the response, and says in a word how the request ended. The three kinds of error part here: what the model
-// can act on, what the peer did wrong, and what is ours, which is logged whole and sent as an id.
-func (x *exchange) encode(result any, err error) (answer []byte, outcome string) {
+// encode makes the response, and says in a word how the request ended. The kinds of error part here: what the client is
+// asked for first, what the model can act on, what the peer did wrong, and what is ours, which is logged whole and sent as
+// an id.
+func (x *exchange) encode(result any, err error) (answer []byte, code int, outcome string) {
 	var refused *Error
 	var forModel *ToolError
+	resultType := "complete"
 	switch {
 	case err == nil:
+	case errors.Is(err, errInputRequired):
+		result, resultType = x.inputRequired(), "input_required"
 	case errors.As(err, &refused):
-		return AppendError(nil, x.msg.ID, refused), strconv.Itoa(refused.Code)
 	case errors.As(err, &forModel) && x.tool == nil:
-		return AppendError(nil, x.msg.ID, Errorf(CodeInvalidParams, "%s", forModel.Message)), strconv.Itoa(CodeInvalidParams)
+		refused = Errorf(CodeInvalidParams, "%s", forModel.Message)
 	case errors.As(err, &forModel):
 		result = failed(forModel.Message)
 	default:
@@ -133,10 +138,13 @@ func (x *exchange) encode(result any, err error) (answer []byte, outcome string)
 			f(x.outcome(strconv.Itoa(CodeInternal)), id, err)
 		}
 		text := fmt.Sprintf("internal error %s; the server's log says more under that id", id)
-		if x.tool == nil {
-			return AppendError(nil, x.msg.ID, Errorf(CodeInternal, "%s", text)), strconv.Itoa(CodeInternal)
+		if result = failed(text); x.tool == nil {
+			refused = Errorf(CodeInternal, "%s", text)
 		}
-		result = failed(text)
+	}
+	if refused != nil {
+		refused = x.project(refused)
+		return AppendError(nil, x.msg.ID, refused), refused.Code, strconv.Itoa(refused.Code)
 	}
 	if r, ok := result.(*CallToolResult); ok {
 		r = x.server.present(x, r)
@@ -151,12 +159,23 @@ func (x *exchange) encode(result any, err error) (answer []byte, outcome string)
 	if err != nil {
 		return x.encode(nil, fmt.Errorf("encode the result: %w", err))
 	}
+	if x.peer.Revision.Stateless {
+		value = x.server.decorate(x.msg.Method, resultType, value)
+	}
 	answer = make([]byte, 0, len(`{"jsonrpc":"2.0","id":,"result":}`)+len(x.msg.ID.raw)+len(value))
 	answer = append(answer, `{"jsonrpc":"2.0","id":`...)
 	answer = append(answer, x.msg.ID.raw...)
 	answer = append(answer, `,"result":`...)
 	answer = append(answer, value...)
-	return append(answer, '}'), outcome
+	return append(answer, '}'), 0, outcome
+}
+
+// project gives an error the code that the peer's revision has for it.
+func (x *exchange) project(e *Error) *Error {
+	if e.Code == CodeResourceNotFound && x.peer.Revision.Stateless {
+		return &Error{Code: CodeInvalidParams, Message: e.Message, Data: e.Data}
+	}
+	return e
 }
 
 // failed is a tool's result that says what went wrong.

@@ -1,6 +1,10 @@
 package mcp
 
-import "context"
+import (
+	"bytes"
+	"context"
+	"fmt"
+)
 
 // maxClientName bounds what a client may call itself, in bytes; it is kept as long as the session.
 const maxClientName = 256
@@ -12,7 +16,7 @@ func (s *Server) initialize(_ context.Context, x *exchange, p initializeParams) 
 		return nil, Errorf(CodeInvalidParams, "clientInfo: name and version are at most %d bytes", maxClientName)
 	}
 	rev := negotiate(p.ProtocolVersion)
-	if back := x.peer.back; back != nil {
+	if back := x.back; back != nil {
 		peer := *x.peer
 		peer.Revision, peer.Capabilities, peer.Initialized = rev, p.Capabilities, true
 		peer.Client = Implementation{Name: p.ClientInfo.Name, Version: p.ClientInfo.Version}
@@ -20,6 +24,16 @@ func (s *Server) initialize(_ context.Context, x *exchange, p initializeParams) 
 			return nil, err
 		}
 	}
+	return &initializeResult{
+		ProtocolVersion: rev.Name,
+		Capabilities:    capabilities(rev),
+		ServerInfo:      projectInfo(s.opts.Info, rev),
+		Instructions:    s.opts.Instructions,
+	}, nil
+}
+
+// capabilities is what we offer to clients of a revision.
+func capabilities(rev *Revision) serverCapabilities {
 	caps := serverCapabilities{
 		Tools:     listChanged{true},
 		Resources: resourceCapabilities{Subscribe: true, ListChanged: true},
@@ -28,12 +42,31 @@ func (s *Server) initialize(_ context.Context, x *exchange, p initializeParams) 
 	if rev.Annotations {
 		caps.Completions = &empty{}
 	}
-	return &initializeResult{
-		ProtocolVersion: rev.Name,
-		Capabilities:    caps,
-		ServerInfo:      projectInfo(s.opts.Info, rev),
-		Instructions:    s.opts.Instructions,
+	return caps
+}
+
+// discover is server/discover (2026-07-28): what a handshake would have said, for whoever asks.
+func (s *Server) discover(context.Context, *exchange, empty) (*discoverResult, error) {
+	return &discoverResult{
+		SupportedVersions: RevisionNames(),
+		Capabilities:      capabilities(Stateless()),
+		Instructions:      s.opts.Instructions,
 	}, nil
+}
+
+// decorate adds to a result what every stateless one says of itself: its type, how long it may be kept, who gave it.
+func (s *Server) decorate(method, resultType string, result []byte) []byte {
+	decorated := fmt.Appendf(nil, `{"resultType":%q`, resultType)
+	if c := s.methods[method].cache; c != nil && resultType == "complete" {
+		decorated = fmt.Appendf(decorated, `,"ttlMs":%d,"cacheScope":%q`, c.TTL, c.Scope)
+	}
+	if !bytes.Contains(result, []byte(`"_meta":`)) {
+		decorated = append(append(decorated, `,"_meta":`...), s.meta...)
+	}
+	if len(result) > len("{}") {
+		decorated = append(decorated, ',')
+	}
+	return append(decorated, result[1:]...)
 }
 
 // ping is answered with exactly {}.

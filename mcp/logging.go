@@ -30,8 +30,8 @@ func (s *Server) setLevel(_ context.Context, x *exchange, p setLevelParams) (emp
 	if i < 0 {
 		return empty{}, Errorf(CodeInvalidParams, "level must be one of %v", levelNames)
 	}
-	if x.peer.back != nil {
-		x.peer.back.setLogLevel(Level(i))
+	if x.back != nil {
+		x.back.setLogLevel(Level(i))
 	}
 	return empty{}, nil
 }

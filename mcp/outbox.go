@@ -8,9 +8,11 @@ import (
 // Event is one message to a client. Seq counts a session's events from 1; Data is one line of JSON, shared and never
 // changed.
 type Event struct {
-	Seq  uint64
-	Data []byte
-	at   time.Time // when a stream took it
+	Seq    uint64
+	Data   []byte
+	Answer bool      // it answers the stream's request
+	Code   int       // of an answer that is an error; else 0
+	at     time.Time // when a stream took it
 }
 
 // outbox is what waits for a session's stream, and, behind it, what a stream took lately and may have lost. One stream
@@ -24,6 +26,7 @@ type outbox struct {
 	waiting int     // bytes not taken
 	kept    int     // bytes taken
 	seq     uint64
+	final   bool          // nothing more comes
 	owner   *Stream       // the one stream that may take
 	wake    chan struct{} // the owner's; holds a token while something waits
 }
@@ -36,11 +39,23 @@ func (o *outbox) put(data []byte) bool {
 	if n := len(o.events) - o.taken; n > 0 && (n >= o.maxEvents || o.waiting+len(data) > o.maxBytes) {
 		return false
 	}
-	o.seq++
-	o.events = append(o.events, Event{Seq: o.seq, Data: data})
-	o.waiting += len(data)
-	o.signal()
+	o.add(Event{Data: data})
 	return true
+}
+
+// putAnswer adds the answer that a stream is for, whatever waits before it.
+func (o *outbox) putAnswer(data []byte, code int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.add(Event{Data: data, Answer: true, Code: code})
+}
+
+func (o *outbox) add(e Event) {
+	o.seq++
+	e.Seq = o.seq
+	o.events = append(o.events, e)
+	o.waiting += len(e.Data)
+	o.signal()
 }
 
 // attach makes st the one stream that may take, from the event after seen on. It is false, and changes nothing, where
@@ -52,10 +67,25 @@ func (o *outbox) attach(st *Stream, seen uint64) bool {
 		return false
 	}
 	o.owner, o.wake = st, st.ready
-	if o.taken < len(o.events) {
+	if o.taken < len(o.events) || o.final {
 		o.signal()
 	}
 	return true
+}
+
+// finish says that nothing more comes.
+func (o *outbox) finish() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.final = true
+	o.signal()
+}
+
+// isFinished says that nothing more comes and nothing waits.
+func (o *outbox) isFinished() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.final && o.taken == len(o.events)
 }
 
 func (o *outbox) signal() {
@@ -102,6 +132,13 @@ func (o *outbox) length() (events, bytes int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.events) - o.taken, o.waiting
+}
+
+// last is the number of the last event that was taken: where a client begins that saw none.
+func (o *outbox) last() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.seq - uint64(len(o.events)-o.taken)
 }
 
 // discard lets go of everything.

@@ -28,8 +28,7 @@ type Peer struct {
 	Capabilities ClientCapabilities
 	Initialized  bool      // initialize was answered
 	Assumed      *Revision // without initialize, what the client said beside a message
-
-	back link // nil where nothing can be sent beside the answer
+	LogLevel     string    // of a stateless request: the least level it wants; empty: none
 }
 
 // link leads back to a client while it waits for an answer.

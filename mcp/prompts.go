@@ -3,6 +3,8 @@ package mcp
 import (
 	"context"
 	"slices"
+
+	"github.com/go-json-experiment/json"
 )
 
 type wirePrompt struct {
@@ -70,7 +72,11 @@ func (s *Server) renderPrompt(ctx context.Context, x *exchange, p getPromptParam
 			return nil, Errorf(CodeInvalidParams, "prompt %q needs the argument %q", p.Name, a.Name)
 		}
 	}
-	ctx, done, err := x.open(ctx, prompt.Name, p.Meta, s.opts.CallTimeout)
+	arguments, err := json.Marshal(p.Arguments, json.Deterministic(true))
+	if err != nil {
+		return nil, err
+	}
+	ctx, done, err := x.open(ctx, prompt.Name, p.Meta, p.retryParams, arguments, s.opts.CallTimeout)
 	if err != nil {
 		return nil, err
 	}

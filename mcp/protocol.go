@@ -161,6 +161,13 @@ type serverCapabilities struct {
 	Prompts     listChanged          `json:"prompts"`
 	Logging     empty                `json:"logging"`
 	Completions *empty               `json:"completions,omitzero"`
+	Extensions  map[string]any       `json:"extensions,omitempty"`
+}
+
+type discoverResult struct {
+	SupportedVersions []string           `json:"supportedVersions"`
+	Capabilities      serverCapabilities `json:"capabilities"`
+	Instructions      string             `json:"instructions,omitempty"`
 }
 
 type listChanged struct {
@@ -180,11 +187,19 @@ type callToolParams struct {
 	Name      string         `json:"name"`
 	Arguments jsontext.Value `json:"arguments"`
 	Meta      meta           `json:"_meta"`
+	retryParams
 }
 
 type uriParams struct {
 	URI  string `json:"uri"`
 	Meta meta   `json:"_meta"`
+	retryParams
+}
+
+// retryParams is what a client adds when it asks again with the answers it was asked for (2026-07-28).
+type retryParams struct {
+	InputResponses jsontext.Value `json:"inputResponses"`
+	RequestState   string         `json:"requestState"`
 }
 
 type readResourceResult struct {
@@ -195,6 +210,7 @@ type getPromptParams struct {
 	Name      string            `json:"name"`
 	Arguments map[string]string `json:"arguments"`
 	Meta      meta              `json:"_meta"`
+	retryParams
 }
 
 type completeParams struct {

@@ -57,7 +57,7 @@ func NewRegistry(server *Server, opts RegistryOptions) (*Registry, error) {
 		waiting: list.New(), places: map[*Session]*list.Element{},
 	}
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
-	server.listen(r.broadcast)
+	server.listen(&listener{change: r.broadcast, end: func() {}})
 	if opts.Idle > 0 {
 		r.swept.Go(r.sweep)
 	}
@@ -73,12 +73,23 @@ type OpenOptions struct {
 	LastEventID string    // of a client that comes back; else empty
 }
 
-// Open opens a stream: on the session that LastEventID names, if it waits and is the same principal's, else on a new one.
-// It fails with ErrTooMany or ErrShuttingDown. It does not block.
+// Open opens the standing stream of a session: of the one that LastEventID names, if it waits and is the same principal's,
+// else of a new one. It fails with ErrTooMany or ErrShuttingDown. It does not block.
 func (r *Registry) Open(o OpenOptions) (*Stream, error) {
 	if st := r.resume(o); st != nil {
 		return st, nil
 	}
+	s, err := r.newSession(o)
+	if err != nil {
+		return nil, err
+	}
+	if st := s.standing.attach(0, false); st != nil {
+		return st, nil
+	}
+	return nil, ErrShuttingDown // ended between the two
+}
+
+func (r *Registry) newSession(o OpenOptions) (*Session, error) {
 	id, err := newID()
 	if err != nil {
 		return nil, err
@@ -86,25 +97,26 @@ func (r *Registry) Open(o OpenOptions) (*Stream, error) {
 	now := time.Now()
 	s := &Session{
 		id: id, registry: r, principal: o.Principal, addr: o.Addr, wire: o.Wire, opened: now, touched: now,
-		inbox: make(chan *Message, r.opts.Inbox),
-		out:   outbox{maxEvents: r.opts.OutboxEvents, maxBytes: r.opts.OutboxBytes},
+		inbox: make(chan delivery, r.opts.Inbox),
 	}
+	s.standing = lane{session: s, outbox: r.newOutbox()}
 	s.level.Store(int32(LevelInfo))
 	rev := o.Revision
 	if rev == nil {
 		rev = Oldest()
 	}
-	s.peer.Store(&Peer{Principal: o.Principal, Addr: o.Addr, Wire: o.Wire, Revision: rev, back: s})
+	s.peer.Store(&Peer{Principal: o.Principal, Addr: o.Addr, Wire: o.Wire, Revision: rev})
 	if err := r.add(s); err != nil {
 		return nil, err
 	}
 	if f := r.opts.Observer.SessionOpened; f != nil {
 		f(s.wire)
 	}
-	if st := s.attach(0, false); st != nil {
-		return st, nil
-	}
-	return nil, ErrShuttingDown // ended between the two
+	return s, nil
+}
+
+func (r *Registry) newOutbox() outbox {
+	return outbox{maxEvents: r.opts.OutboxEvents, maxBytes: r.opts.OutboxBytes}
 }
 
 func newID() (string, error) {
@@ -126,7 +138,7 @@ func (r *Registry) resume(o OpenOptions) *Stream {
 	if s == nil {
 		return nil
 	}
-	st := s.attach(seen, true)
+	st := s.standing.attach(seen, true)
 	if st == nil {
 		s.end(errNotResumed)
 		return nil
@@ -251,7 +263,62 @@ func (r *Registry) Deliver(id string, p *Principal, m *Message, claims *Revision
 	if s == nil {
 		return ErrNoSession
 	}
-	return s.deliver(m, claims)
+	return s.deliver(m, &s.standing, claims)
+}
+
+// Begin opens a session with its first message, an initialize, and the stream that the answer comes on. Where the answer
+// is an error the caller ends the session by Leave, so that nothing of it stays.
+func (r *Registry) Begin(o OpenOptions, m *Message) (*Stream, error) {
+	s, err := r.newSession(o)
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.post(m, o.Revision)
+	if err != nil {
+		s.end(err)
+		return nil, err
+	}
+	return st, nil
+}
+
+// Post gives a session of p the message of a POST, and opens the stream that its answers come on, and whatever belongs to
+// them. The stream is nil where the message wants no answer. Errors are those of Deliver.
+func (r *Registry) Post(id string, p *Principal, m *Message, claims *Revision) (*Stream, error) {
+	s := r.find(id, p)
+	if s == nil {
+		return nil, ErrNoSession
+	}
+	return s.post(m, claims)
+}
+
+// Listen opens the standing stream of a session of p, or, with lastEventID, opens again the stream that this event was on,
+// with what came after it. It fails with ErrNoSession, ErrStreamOpen, and ErrNoSuchEvent where what was missed is not
+// there any more.
+func (r *Registry) Listen(id string, p *Principal, lastEventID string) (*Stream, error) {
+	s := r.find(id, p)
+	if s == nil {
+		return nil, ErrNoSession
+	}
+	return s.listen(lastEventID)
+}
+
+// Revision is what a session of p negotiated; ok is false where there is no such session.
+func (r *Registry) Revision(id string, p *Principal) (rev *Revision, ok bool) {
+	s := r.find(id, p)
+	if s == nil {
+		return nil, false
+	}
+	return s.peer.Load().Revision, true
+}
+
+// Leave ends a session of p, as its client asked; false where there is none.
+func (r *Registry) Leave(id string, p *Principal) bool {
+	s := r.find(id, p)
+	if s == nil {
+		return false
+	}
+	s.end(errClientGone)
+	return true
 }
 
 // End ends a session by id, or by the handle that Sessions shows; false where there is none.

@@ -27,6 +27,23 @@ func parseEventID(id string) (session string, seq uint64, ok bool) {
 	return session, seq, err == nil
 }
 
+// LaneEventID names an event of a session's lane for Last-Event-ID on Streamable HTTP, where the session is named beside
+// it: the lane's number, an underscore, the event's (unique over all streams of the session; 2025-03-26, transports).
+func LaneEventID(lane, seq uint64) string {
+	return strconv.FormatUint(lane, 10) + "_" + strconv.FormatUint(seq, 10)
+}
+
+// parseLaneEventID is LaneEventID's inverse; ok is false for any other text.
+func parseLaneEventID(id string) (lane, seq uint64, ok bool) {
+	first, second, found := strings.Cut(id, "_")
+	if !found || len(id) > 64 {
+		return 0, 0, false
+	}
+	lane, err1 := strconv.ParseUint(first, 10, 64)
+	seq, err2 := strconv.ParseUint(second, 10, 64)
+	return lane, seq, err1 == nil && err2 == nil
+}
+
 // forget drops taken events that no resume may ask for: taken before oldest, too many, or too large together. The last
 // one stays whatever its size until it is old, so that one large answer can be resumed. The caller holds o.mu.
 func (o *outbox) forget(oldest time.Time) {

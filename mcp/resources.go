@@ -124,7 +124,7 @@ func (s *Server) readResource(ctx context.Context, x *exchange, p uriParams) (*r
 	if read == nil {
 		return nil, notFound(p.URI)
 	}
-	ctx, done, err := x.open(ctx, p.URI, p.Meta, s.opts.CallTimeout)
+	ctx, done, err := x.open(ctx, p.URI, p.Meta, p.retryParams, nil, s.opts.CallTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -154,10 +154,10 @@ func (s *Server) unsubscribe(_ context.Context, x *exchange, p uriParams) (empty
 }
 
 func (s *Server) subscribed(x *exchange, p uriParams, on bool) (empty, error) {
-	if x.peer.back == nil {
+	if x.back == nil {
 		return empty{}, Errorf(CodeInvalidRequest, "there is no stream here to send updates on: connect by /sse")
 	}
-	if err := x.peer.back.subscribe(p.URI, on); err != nil {
+	if err := x.back.subscribe(p.URI, on); err != nil {
 		return empty{}, err
 	}
 	return empty{}, nil

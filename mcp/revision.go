@@ -11,21 +11,26 @@ type Revision struct {
 	Annotations bool // tool annotations, audio content, progress messages, the completions capability
 	Structured  bool // outputSchema and structuredContent, titles, resource links, elicitation by form, _meta on objects
 	Icons       bool // icons, descriptions on implementations, elicitation by URL, tools in sampling
+	Stateless   bool // each request stands alone: no handshake, no session, no requests to the client (2026-07-28)
 }
 
-// revisions are those that initialize can negotiate, oldest first.
+// revisions are all that are served, oldest first. initialize can negotiate those before the stateless ones.
 var revisions = [...]Revision{
 	{row: 0, Name: "2024-11-05"},
 	{row: 1, Name: "2025-03-26", Batches: true, Annotations: true},
 	{row: 2, Name: "2025-06-18", Annotations: true, Structured: true},
 	{row: 3, Name: "2025-11-25", Annotations: true, Structured: true, Icons: true},
+	{row: 4, Name: "2026-07-28", Annotations: true, Structured: true, Icons: true, Stateless: true},
 }
 
 // Oldest is the revision of a client that never said which it speaks.
 func Oldest() *Revision { return &revisions[0] }
 
 // Newest is the newest revision that initialize can negotiate.
-func Newest() *Revision { return &revisions[len(revisions)-1] }
+func Newest() *Revision { return &revisions[3] }
+
+// Stateless is the newest revision whose requests stand alone.
+func Stateless() *Revision { return &revisions[4] }
 
 // RevisionNamed finds a revision by its name on the wire; ok is false for any other text.
 func RevisionNamed(name string) (r *Revision, ok bool) {
@@ -34,6 +39,14 @@ func RevisionNamed(name string) (r *Revision, ok bool) {
 		return nil, false
 	}
 	return &revisions[i], true
+}
+
+// HandshakeRevision finds a revision that initialize can negotiate.
+func HandshakeRevision(name string) (r *Revision, ok bool) {
+	if r, ok = RevisionNamed(name); !ok || r.Stateless {
+		return nil, false
+	}
+	return r, true
 }
 
 // RevisionNames lists every revision served, newest first.
@@ -51,7 +64,7 @@ func negotiate(asked string) *Revision {
 	if asked == "" {
 		return Oldest()
 	}
-	if r, ok := RevisionNamed(asked); ok {
+	if r, ok := HandshakeRevision(asked); ok {
 		return r
 	}
 	return Newest()

@@ -20,13 +20,15 @@ type schema struct {
 	root     *jsonschema.Schema
 	resolved *jsonschema.Resolved
 	defaults jsontext.Value // an object of the top-level defaults; nil where there are none
+	headers  []HeaderParam  // arguments that headers repeat
 }
 
 // maxSubschemas bounds how large a schema may be: validation time grows with it (2026-07-28, JSON Schema usage).
 const maxSubschemas = 2000
 
 // schemaOf infers the schema of a struct type. Besides what the schema library reads (json and jsonschema tags) a field
-// may carry enum:"a,b", minimum:"1", maximum:"50", minLength, maxLength, default:"10", pattern and format.
+// may carry enum:"a,b", minimum:"1", maximum:"50", minLength, maxLength, default:"10", pattern,
+// format, and header:"Region" (headerKeyword).
 func schemaOf(t reflect.Type) (*schema, error) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -43,6 +45,20 @@ func schemaOf(t reflect.Type) (*schema, error) {
 	}
 	toCommonSubset(root)
 	return compile(root)
+}
+
+// schemaFrom takes a schema as its author wrote it: clients see it unchanged.
+func schemaFrom(written jsontext.Value) (*schema, error) {
+	root := new(jsonschema.Schema)
+	if err := stdjson.Unmarshal(written, root); err != nil {
+		return nil, fmt.Errorf("read the schema: %w", err)
+	}
+	s, err := compile(root)
+	if err != nil {
+		return nil, err
+	}
+	s.wire = written
+	return s, nil
 }
 
 // compile checks a schema and makes it ready. A $ref that leads out of the schema is refused, never fetched.
@@ -64,6 +80,9 @@ func compile(root *jsonschema.Schema) (*schema, error) {
 		return nil, fmt.Errorf("encode the schema: %w", err)
 	}
 	s := &schema{wire: wire, root: root, resolved: resolved}
+	if s.headers, err = headerParams(root); err != nil {
+		return nil, err
+	}
 	defaults := map[string]jsontext.Value{}
 	for name, p := range root.Properties {
 		if p.Default != nil {
@@ -173,6 +192,9 @@ func applyFieldTags(p *jsonschema.Schema, tag reflect.StructTag) error {
 	}
 	if text, ok := tag.Lookup("format"); ok {
 		p.Format = text
+	}
+	if text, ok := tag.Lookup("header"); ok {
+		p.Extra = map[string]any{headerKeyword: text}
 	}
 	if text, ok := tag.Lookup("default"); ok {
 		p.Default = stdjson.RawMessage(text)

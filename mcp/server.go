@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -34,6 +36,7 @@ type Options struct {
 	MaxResult        int            // bytes of one tool result, larger ones are continued; 4 MiB
 	MaxCalls         int            // running at once in the process; 512
 	Observer         Observer
+	StateKey         []byte // seals what stateless clients carry; shared by replicas; empty: one of this process's own
 
 	// Limit says in how many seconds the peer may ask this again; 0 is now. tool is empty but for tools/call. It must not
 	// block. Nil: no limits.
@@ -47,10 +50,19 @@ type Server struct {
 	methods map[string]method
 	catalog atomic.Pointer[catalog]
 	rests   *continuations
+	sealer  *sealer
+	meta    []byte        // our name, as stateless results carry it
 	slots   chan struct{} // one a running call
 
-	mu       sync.Mutex
-	onChange []func(change)
+	mu        sync.Mutex
+	closed    bool
+	listeners map[*listener]struct{}
+}
+
+// listener hears of changes until it is taken out. end is called when the server closes. Neither may block.
+type listener struct {
+	change func(change)
+	end    func()
 }
 
 // change is something that clients are told of: a list that became another, or a resource (uri) that has new contents.
@@ -83,6 +95,12 @@ func NewServer(features Features, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s.catalog.Store(c)
+	if s.sealer, err = newSealer(opts.StateKey); err != nil {
+		return nil, fmt.Errorf("mcp: %w", err)
+	}
+	if s.meta, err = json.Marshal(map[string]Implementation{metaServerInfo: opts.Info}); err != nil {
+		return nil, fmt.Errorf("mcp: %w", err)
+	}
 	return s, nil
 }
 
@@ -142,19 +160,43 @@ func (s *Server) newCatalog(f Features) (*catalog, error) {
 	return c, nil
 }
 
-// listen registers f to hear every change. f must not block.
-func (s *Server) listen(f func(change)) {
+// listen lets l hear every change from now on; false where the server has closed.
+func (s *Server) listen(l *listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.onChange = append(s.onChange, f)
+	if s.closed {
+		return false
+	}
+	if s.listeners == nil {
+		s.listeners = map[*listener]struct{}{}
+	}
+	s.listeners[l] = struct{}{}
+	return true
+}
+
+func (s *Server) unlisten(l *listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
 }
 
 func (s *Server) announce(c change) {
 	s.mu.Lock()
-	listeners := slices.Clone(s.onChange)
+	listeners := slices.Collect(maps.Keys(s.listeners))
 	s.mu.Unlock()
-	for _, f := range listeners {
-		f(c)
+	for _, l := range listeners {
+		l.change(c)
+	}
+}
+
+// Close ends every subscription, each with its answer, and takes no new ones. Requests under way are not touched.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	listeners := slices.Collect(maps.Keys(s.listeners))
+	s.mu.Unlock()
+	for _, l := range listeners {
+		l.end()
 	}
 }
 
@@ -168,7 +210,7 @@ func (s *Server) Answer(ctx context.Context, peer *Peer, m *Message) []byte {
 		return nil
 	}
 	answer := make(chan []byte, 1)
-	x := s.begin(ctx, peer, m, func(a []byte) { answer <- a })
+	x := s.begin(ctx, peer, nil, m, func(a []byte, _ int) { answer <- a })
 	go x.run() // ends with its tool; its answer comes at the deadline at the latest
 	select {
 	case a := <-answer:

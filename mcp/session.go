@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,10 +25,10 @@ type Session struct {
 	ctx    context.Context // of the process: its end is always our decision and has a cause
 	cancel context.CancelCauseFunc
 
-	inbox chan *Message
-	out   outbox
-	peer  atomic.Pointer[Peer]
-	level atomic.Int32 // least Level of log messages
+	inbox    chan delivery
+	standing lane
+	peer     atomic.Pointer[Peer]
+	level    atomic.Int32 // least Level of log messages
 
 	mu       sync.Mutex
 	running  bool // run is on a goroutine
@@ -40,17 +41,26 @@ type Session struct {
 	queue    []*exchange          // calls waiting for one
 	subs     []string             // URIs
 	asks     asks                 // our requests to the client
-	stream   *Stream              // nil while there is none
-	detached time.Time            // since when there is none
-	expiry   *time.Timer          // of the resume window
+	posts    map[uint64]*lane     // of POSTs that are not answered, or may be resumed
+	lastPost uint64               // number of the last of them
 }
+
+// delivery is a message in the inbox, and the lane its answers go to.
+type delivery struct {
+	*Message
+	lane *lane
+}
+
+// maxPosts bounds the lanes that a session keeps.
+const maxPosts = 128
 
 // ID is the session's secret name: 32 hex digits, 128 random bits.
 func (s *Session) ID() string { return s.id }
 
 // deliver takes a message in. It never blocks: a full inbox is ErrBusy at once. claims is the revision that the client
-// says it speaks, nil where it does not say: a client that opened a new stream goes on without a new initialize.
-func (s *Session) deliver(m *Message, claims *Revision) error {
+// says it speaks, nil where it does not say: a client that opened a new stream goes on without a new initialize. Answers go
+// to l.
+func (s *Session) deliver(m *Message, l *lane, claims *Revision) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if peer := s.peer.Load(); claims != nil && !peer.Initialized && peer.Assumed != claims && m.Method != "initialize" {
@@ -61,7 +71,7 @@ func (s *Session) deliver(m *Message, claims *Revision) error {
 	switch {
 	case s.ended:
 		return ErrNoSession
-	case s.stream == nil:
+	case s.livesByStream() && s.standing.stream == nil:
 		return ErrStreamGone
 	case s.draining && !m.isResponse():
 		return ErrShuttingDown
@@ -77,7 +87,7 @@ func (s *Session) deliver(m *Message, claims *Revision) error {
 		return nil
 	}
 	select {
-	case s.inbox <- m:
+	case s.inbox <- delivery{m, l}:
 	default:
 		return ErrBusy
 	}
@@ -89,13 +99,74 @@ func (s *Session) deliver(m *Message, claims *Revision) error {
 	return nil
 }
 
+// post takes in the message of a POST, on a lane of its own where it wants an answer.
+func (s *Session) post(m *Message, claims *Revision) (*Stream, error) {
+	if m.Requests() == 0 {
+		return nil, s.deliver(m, &s.standing, claims)
+	}
+	s.mu.Lock()
+	if len(s.posts) >= maxPosts {
+		s.mu.Unlock()
+		return nil, ErrBusy
+	}
+	s.lastPost++
+	l := &lane{session: s, number: s.lastPost, outbox: s.registry.newOutbox()}
+	if s.posts == nil {
+		s.posts = map[uint64]*lane{}
+	}
+	s.posts[l.number] = l
+	s.mu.Unlock()
+
+	st := l.attach(0, false)
+	if st == nil {
+		return nil, ErrNoSession
+	}
+	if err := s.deliver(m, l, claims); err != nil {
+		st.cancel(err)
+		s.mu.Lock()
+		delete(s.posts, l.number)
+		s.mu.Unlock()
+		return nil, err
+	}
+	return st, nil
+}
+
+// listen opens the standing stream, or again the one that an event was on.
+func (s *Session) listen(lastEventID string) (*Stream, error) {
+	l, seen := &s.standing, uint64(0)
+	s.mu.Lock()
+	s.touched = time.Now()
+	if lastEventID == "" {
+		open := l.stream != nil
+		s.mu.Unlock()
+		if open {
+			return nil, ErrStreamOpen
+		}
+		seen = l.last()
+	} else {
+		number, event, ok := parseLaneEventID(lastEventID)
+		if number > 0 {
+			l = s.posts[number]
+		}
+		s.mu.Unlock()
+		if !ok || l == nil {
+			return nil, ErrNoSuchEvent
+		}
+		seen = event
+	}
+	if st := l.attach(seen, lastEventID != ""); st != nil {
+		return st, nil
+	}
+	return nil, ErrNoSuchEvent
+}
+
 // run consumes the inbox until it is empty: the session's goroutine. It handles notifications and quick requests in the
 // order they came, and starts the others. It never waits.
 func (s *Session) run() {
 	for {
 		select {
-		case m := <-s.inbox:
-			s.receive(m)
+		case d := <-s.inbox:
+			s.receive(d)
 		default:
 			s.mu.Lock()
 			if len(s.inbox) == 0 {
@@ -108,37 +179,37 @@ func (s *Session) run() {
 	}
 }
 
-func (s *Session) receive(m *Message) {
-	if m.Batch != nil {
-		s.receiveBatch(m)
+func (s *Session) receive(d delivery) {
+	if d.Batch != nil {
+		s.receiveBatch(d)
 		return
 	}
-	s.handle(m, s.answer)
+	s.handle(d.Message, d.lane, d.lane.answer)
 }
 
 // receiveBatch answers a batch with one array, once every request in it has its answer.
-func (s *Session) receiveBatch(m *Message) {
-	answers := make([][]byte, len(m.Batch))
+func (s *Session) receiveBatch(d delivery) {
+	answers := make([][]byte, len(d.Batch))
 	var left atomic.Int32
-	left.Store(int32(m.Requests()))
-	for i, one := range m.Batch {
+	left.Store(int32(d.Requests()))
+	for i, one := range d.Batch {
 		if one.Method == "initialize" {
 			one.Method = "initialize in a batch" // refused like any unknown method (2025-03-26, lifecycle)
 		}
-		s.handle(one, func(answer []byte) {
+		s.handle(one, d.lane, func(answer []byte, _ int) {
 			answers[i] = answer
 			if left.Add(-1) == 0 {
-				s.answer(joinBatch(answers))
+				d.lane.answer(joinBatch(answers), 0)
 			}
 		})
 	}
 }
 
 // handle takes one message: reply gets the answer of a request, and is not called for anything else.
-func (s *Session) handle(m *Message, reply func([]byte)) {
+func (s *Session) handle(m *Message, l *lane, reply func([]byte, int)) {
 	switch {
 	case m.IsRequest():
-		s.request(m, reply)
+		s.request(m, l, reply)
 	case m.Method == "notifications/cancelled":
 		var p cancelledParams
 		if decodeParams(m.Params, &p) == nil && p.RequestID != nil {
@@ -152,28 +223,28 @@ func (s *Session) handle(m *Message, reply func([]byte)) {
 }
 
 // request starts one request: a quick one here, any other on a goroutine of its own once it has a slot.
-func (s *Session) request(m *Message, reply func([]byte)) {
+func (s *Session) request(m *Message, l *lane, reply func([]byte, int)) {
 	server := s.registry.server
 	peer := s.peer.Load()
 	if server.isQuick(m) {
-		server.begin(s.ctx, peer, m, reply).run()
+		server.begin(s.ctx, peer, l, m, reply).run()
 		return
 	}
 	key := m.ID.key()
 	s.mu.Lock()
 	if _, twice := s.calls[key]; twice {
 		s.mu.Unlock()
-		reply(AppendError(nil, m.ID, Errorf(CodeInvalidRequest, "a request with this id is still being answered")))
+		reply(AppendError(nil, m.ID, Errorf(CodeInvalidRequest, "a request with this id is still being answered")), CodeInvalidRequest)
 		return
 	}
 	if s.ended {
 		s.mu.Unlock()
-		reply(nil)
+		reply(nil, 0)
 		return
 	}
-	x := server.begin(s.ctx, peer, m, func(answer []byte) {
+	x := server.begin(s.ctx, peer, l, m, func(answer []byte, code int) {
 		s.forgetCall(key)
-		reply(answer)
+		reply(answer, code)
 	})
 	if s.calls == nil {
 		s.calls = map[string]*exchange{}
@@ -200,13 +271,6 @@ func (s *Session) work(x *exchange) {
 			s.inFlight--
 		}
 		s.mu.Unlock()
-	}
-}
-
-// answer puts a response on its way. A client too far behind loses its session, never one answer among others.
-func (s *Session) answer(answer []byte) {
-	if answer != nil && !s.out.put(answer) {
-		s.end(errSlowClient)
 	}
 }
 
@@ -241,20 +305,27 @@ func (s *Session) end(cause error) {
 	s.ended = true
 	queue := s.queue
 	s.calls, s.queue, s.subs = nil, nil, nil
-	stream := s.stream
-	if s.stream = nil; s.expiry != nil {
-		s.expiry.Stop()
+	lanes := append(slices.Collect(maps.Values(s.posts)), &s.standing)
+	streams := make([]*Stream, len(lanes))
+	for i, l := range lanes {
+		streams[i], l.stream = l.stream, nil
+		if l.expiry != nil {
+			l.expiry.Stop()
+		}
 	}
+	s.posts = nil
 	s.mu.Unlock()
 
 	s.cancel(cause)
 	for _, x := range queue {
 		x.abandon(cause)
 	}
-	if stream != nil {
-		stream.cancel(cause)
-	} else {
-		s.out.discard()
+	for i, l := range lanes {
+		if streams[i] != nil {
+			streams[i].cancel(cause) // it writes what is left
+		} else {
+			l.discard()
+		}
 	}
 	s.registry.forget(s, cause)
 }
@@ -265,28 +336,14 @@ func (s *Session) end(cause error) {
 func (s *Session) idleSince() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.inFlight > 0 || len(s.inbox) > 0 || s.stream != nil && s.received > 0 {
+	if s.inFlight > 0 || len(s.inbox) > 0 || s.standing.stream != nil && s.received > 0 {
 		return time.Time{}
 	}
 	return s.touched
 }
 
-// notify implements link. A log message that finds the client half a queue behind is dropped: it is the one kind of
-// message that may be.
-func (s *Session) notify(method string, params any) {
-	if method == "notifications/message" {
-		if n, bytes := s.out.length(); n >= s.out.maxEvents/2 || bytes >= s.out.maxBytes/2 {
-			s.registry.dropped()
-			return
-		}
-	}
-	if !s.out.put(encodeNotification(method, params)) {
-		s.end(errSlowClient)
-	}
-}
-
-func (s *Session) logLevel() Level     { return Level(s.level.Load()) }
-func (s *Session) setLogLevel(l Level) { s.level.Store(int32(l)) }
+// livesByStream says whether the session ends with its standing stream, as those of HTTP+SSE and stdio do.
+func (s *Session) livesByStream() bool { return s.wire != WireHTTP }
 
 func (s *Session) initialize(p *Peer) *Error {
 	s.mu.Lock()
@@ -319,7 +376,7 @@ func (s *Session) changed(c change, event []byte) {
 	peer := s.peer.Load()
 	hears := !s.ended && (c.uri == "" && (peer.Initialized || peer.Assumed != nil) || slices.Contains(s.subs, c.uri))
 	s.mu.Unlock()
-	if hears && !s.out.put(event) {
-		s.end(errSlowClient)
+	if hears && !s.standing.put(event) {
+		s.standing.overflow()
 	}
 }

@@ -53,13 +53,13 @@ func (r *Registry) Count() (sessions, connected int) {
 }
 
 func (s *Session) info() SessionInfo {
-	events, _ := s.out.length()
+	events, _ := s.standing.length()
 	peer := s.peer.Load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return SessionInfo{
 		ID: s.id, Handle: Handle(s.id), Wire: s.wire, Principal: s.principal.Name, Addr: s.addr,
 		Client: peer.Client, Revision: peer.Revision.Name, Opened: s.opened, Active: s.touched,
-		Connected: s.stream != nil, Inbox: len(s.inbox) + len(s.queue), Outbox: events, Calls: s.inFlight, Messages: s.received,
+		Connected: s.standing.stream != nil, Inbox: len(s.inbox) + len(s.queue), Outbox: events, Calls: s.inFlight, Messages: s.received,
 	}
 }

@@ -18,6 +18,9 @@ type ToolSpec struct {
 	Annotations ToolAnnotations
 	Icons       []Icon
 
+	// InputSchema, where it is set, stands in place of the schema inferred from In, and clients see it as it is written.
+	InputSchema jsontext.Value
+
 	// Scope is what a caller needs to see and to call the tool. Zero: ScopeRead for a read-only tool, else ScopeWrite.
 	Scope string
 
@@ -55,7 +58,12 @@ func NewTool[In, Out any](spec ToolSpec, run func(ctx context.Context, c *Call, 
 			t.Scope = ScopeRead
 		}
 	}
-	if t.input, t.err = schemaOf(reflect.TypeFor[In]()); t.err != nil {
+	if spec.InputSchema != nil {
+		t.input, t.err = schemaFrom(spec.InputSchema)
+	} else {
+		t.input, t.err = schemaOf(reflect.TypeFor[In]())
+	}
+	if t.err != nil {
 		return t
 	}
 	render := renderText[Out]

@@ -57,7 +57,7 @@ func (s *Server) callTool(ctx context.Context, x *exchange, p callToolParams) (*
 	if t.Timeout > 0 {
 		timeout = t.Timeout
 	}
-	ctx, done, err := x.open(ctx, t.Name, p.Meta, timeout)
+	ctx, done, err := x.open(ctx, t.Name, p.Meta, p.retryParams, p.Arguments, timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -66,12 +66,17 @@ func (s *Server) callTool(ctx context.Context, x *exchange, p callToolParams) (*
 }
 
 // open readies the exchange's Call for a function of a pack: its name in logs, its progress, its deadline.
-func (x *exchange) open(ctx context.Context, name string, m meta, timeout time.Duration) (context.Context, func(), error) {
+func (x *exchange) open(ctx context.Context, name string, m meta, again retryParams, arguments jsontext.Value, timeout time.Duration) (context.Context, func(), error) {
 	if m.ProgressToken != nil {
 		if k := m.ProgressToken.Kind(); k != '"' && k != '0' {
 			return nil, nil, Errorf(CodeInvalidParams, "params: progressToken must be a string or an integer")
 		}
 		x.call.token = m.ProgressToken
+	}
+	if x.peer.Revision.Stateless {
+		if err := x.takeInputs(name, again, arguments); err != nil {
+			return nil, nil, err
+		}
 	}
 	x.call.logger = name
 	ctx, unbound := x.bound(ctx, timeout)

@@ -1,0 +1,181 @@
+package mcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Question is what a tool may ask the client: an ElicitRequest, a SampleRequest or a RootsRequest.
+type Question interface {
+	// question makes the request of it for a revision, or says by requires that the client cannot be asked: the
+	// capability it did not declare.
+	question(rev *Revision, can ClientCapabilities) (method string, params any, requires map[string]any)
+
+	// key names the question within its call; empty: the call numbers it.
+	key() string
+
+	// valid says whether an answer has the shape of one.
+	valid(answer jsontext.Value) bool
+}
+
+// errInputRequired goes up through a tool whose client must be asked first and the tool called again (2026-07-28).
+var errInputRequired = errors.New("the client is asked first, and then calls again")
+
+// inputs are what one stateless call was given and asks for.
+type inputs struct {
+	name      string                    // of the tool, prompt or resource
+	digest    []byte                    // of its arguments
+	given     map[string]jsontext.Value // answers, of this round and those before
+	asked     map[string]inputRequest   // what is still needed
+	questions int
+}
+
+type inputRequest struct {
+	Method string `json:"method"`
+	Params any    `json:"params,omitzero"`
+}
+
+// Ask asks the client, all at once, and waits for every answer, until ctx ends. A tool asks in the one way, whichever wire
+// its client is on: over a session the questions are requests on the call's own stream; where requests stand alone, Ask
+// returns an error that the tool must return, and the tool is called again with the same arguments when the answers are
+// there. So what a tool does before it asks may be done several times: side effects come after.
+//
+// It fails with an error the client can read where the client did not declare what a question needs.
+func (c *Call) Ask(ctx context.Context, questions ...Question) ([]jsontext.Value, error) {
+	requests := make([]inputRequest, len(questions))
+	for i, q := range questions {
+		method, params, requires := q.question(c.peer.Revision, c.peer.Capabilities)
+		if requires != nil {
+			return nil, c.cannot(requires)
+		}
+		requests[i] = inputRequest{method, params}
+	}
+	if c.peer.Revision.Stateless {
+		return c.inputs.ask(questions, requests)
+	}
+	if c.back == nil {
+		return nil, ToolErrorf("%s; connect by /sse, or by /mcp with a session", errCannotAsk)
+	}
+	return c.askAll(ctx, requests)
+}
+
+func (c *Call) cannot(requires map[string]any) error {
+	if c.peer.Revision.Stateless {
+		return &Error{
+			Code: CodeMissingCapability, Message: "this needs a client capability that the request did not declare",
+			Data: map[string]any{"requiredCapabilities": requires},
+		}
+	}
+	return ToolErrorf("this needs a client with the capability %v, which yours did not declare", slices.Sorted(maps.Keys(requires)))
+}
+
+// askAll sends the requests side by side; the first failure ends the others.
+func (c *Call) askAll(ctx context.Context, requests []inputRequest) ([]jsontext.Value, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	answers := make([]jsontext.Value, len(requests))
+	failures := make(chan error, len(requests))
+	for i, r := range requests {
+		go func() { // waited for below
+			var err error
+			if answers[i], err = c.back.ask(ctx, r.Method, r.Params); err != nil {
+				cancel(err)
+			}
+			failures <- err
+		}()
+	}
+	var first error
+	for range requests {
+		if err := <-failures; err != nil && first == nil {
+			first = err
+		}
+	}
+	return answers, first
+}
+
+// ask gives the answers that are there, or notes what is missing.
+func (in *inputs) ask(questions []Question, requests []inputRequest) ([]jsontext.Value, error) {
+	answers := make([]jsontext.Value, len(questions))
+	for i, q := range questions {
+		in.questions++
+		key := q.key()
+		if key == "" {
+			key = fmt.Sprintf("input-%d", in.questions)
+		}
+		if answer, ok := in.given[key]; ok && q.valid(answer) {
+			answers[i] = answer
+			continue
+		}
+		delete(in.given, key)
+		if in.asked == nil {
+			in.asked = map[string]inputRequest{}
+		}
+		in.asked[key] = requests[i]
+	}
+	if len(in.asked) > 0 {
+		return nil, errInputRequired
+	}
+	return answers, nil
+}
+
+// takeInputs reads what the client answered, now and in the rounds before. What it sends as state is sealed: anything but
+// what this server gave for this very request is refused.
+func (x *exchange) takeInputs(name string, again retryParams, arguments jsontext.Value) error {
+	in := &x.call.inputs
+	in.name, in.digest = name, digest(arguments)
+	in.given = map[string]jsontext.Value{}
+	if again.RequestState != "" {
+		state, err := x.server.sealer.open(again.RequestState, x.binding())
+		if err != nil {
+			return Errorf(CodeInvalidParams, "requestState is not one that this request was given, or is too old: call again without it")
+		}
+		in.given = state
+	}
+	switch again.InputResponses.Kind() {
+	case '{':
+		var given map[string]jsontext.Value
+		if err := json.Unmarshal(again.InputResponses, &given); err != nil {
+			return Errorf(CodeInvalidParams, "params: inputResponses could not be read")
+		}
+		maps.Copy(in.given, given)
+	case 'n', 0: // absent
+	default:
+		return Errorf(CodeInvalidParams, "params: inputResponses must be an object")
+	}
+	return nil
+}
+
+// inputRequired is the result that asks the client (2026-07-28, multi round-trip requests).
+func (x *exchange) inputRequired() any {
+	in := &x.call.inputs
+	return struct {
+		InputRequests map[string]inputRequest `json:"inputRequests"`
+		RequestState  string                  `json:"requestState"`
+	}{in.asked, x.server.sealer.seal(in.given, x.binding())}
+}
+
+// binding is what a state is good for: this principal, method, name and these arguments.
+func (x *exchange) binding() []byte {
+	in := &x.call.inputs
+	binding := fmt.Appendf(nil, "%q %q %q ", x.peer.Principal.ID, x.msg.Method, in.name)
+	return append(binding, in.digest...)
+}
+
+// askOne asks one question and decodes its answer. What the client says wrong is for the model to read.
+func askOne[R any](ctx context.Context, c *Call, q Question) (*R, error) {
+	answers, err := c.Ask(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	result := new(R)
+	if err := json.Unmarshal(answers[0], result); err != nil {
+		return nil, ToolErrorf("the client's answer could not be read")
+	}
+	return result, nil
+}
