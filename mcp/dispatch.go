@@ -23,6 +23,9 @@ type method struct {
 	// quick methods are answered where they arrive, in order, and never wait: the rest take a goroutine and a slot.
 	quick bool
 
+	// callsTool marks those whose limit is that of the tool they call.
+	callsTool bool
+
 	era   era
 	cache *cache // of a stateless result; nil where none may be kept
 }
@@ -65,9 +68,9 @@ func methods() map[string]method {
 		"server/discover":          quick((*Server).discover).in(statelessEra).cached(discoverCache),
 		"logging/setLevel":         quick((*Server).setLevel).in(handshakeEra),
 		"tools/list":               quick((*Server).listTools).cached(listCache),
-		"tools/call":               on((*Server).callTool),
+		"tools/call":               tool((*Server).callTool),
 		methodListToolsAlias:       quick((*Server).listTools).in(handshakeEra),
-		methodCallToolAlias:        on((*Server).callTool).in(handshakeEra),
+		methodCallToolAlias:        tool((*Server).callTool).in(handshakeEra),
 		"resources/list":           quick((*Server).listResources).cached(listCache),
 		"resources/templates/list": quick((*Server).listTemplates).cached(listCache),
 		"resources/read":           on((*Server).readResource).cached(readCache),
@@ -102,6 +105,12 @@ func quick[P, R any](h func(s *Server, ctx context.Context, x *exchange, p P) (R
 	return m
 }
 
+func tool[P, R any](h func(s *Server, ctx context.Context, x *exchange, p P) (R, error)) method {
+	m := on(h)
+	m.callsTool = true
+	return m
+}
+
 // decodeParams fills p with exact keys; unknown ones are ignored (all revisions), wrong types are refused.
 func decodeParams(raw jsontext.Value, p any) error {
 	if raw == nil {
@@ -127,7 +136,7 @@ func (s *Server) handle(ctx context.Context, x *exchange) (any, error) {
 	if !ok || !m.has(x.peer.Revision) {
 		return nil, Errorf(CodeMethodNotFound, "method not found: %s", clip(x.msg.Method, 100))
 	}
-	if m.quick {
+	if !m.callsTool { // callTool asks about the tool it finds
 		if wait := s.limited(x, ""); wait > 0 {
 			return nil, &Error{
 				Code:    CodeInvalidRequest,
@@ -135,6 +144,8 @@ func (s *Server) handle(ctx context.Context, x *exchange) (any, error) {
 				Data:    map[string]int{"retryAfterSeconds": wait},
 			}
 		}
+	}
+	if m.quick {
 		return m.run(s, ctx, x)
 	}
 	if err := s.acquire(ctx); err != nil {

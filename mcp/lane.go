@@ -48,6 +48,9 @@ func (l *lane) attach(seen uint64, resumed bool) *Stream {
 	if l.stream = st; l.expiry != nil {
 		l.expiry.Stop()
 	}
+	if resumed && l.number == 0 {
+		s.registry.attached(s)
+	}
 	return st
 }
 
@@ -86,8 +89,8 @@ func (l *lane) detach(st *Stream, cause error) {
 	}
 	l.since = time.Now()
 	l.expiry = time.AfterFunc(window, func() { l.expire(st) })
-	s.mu.Unlock()
 	s.registry.detached(s)
+	s.mu.Unlock()
 }
 
 // retire drops the lane of a POST that is answered and has no stream, at once or after the resume window. The caller holds
