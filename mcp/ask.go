@@ -57,6 +57,9 @@ func (c *Call) Ask(ctx context.Context, questions ...Question) ([]jsontext.Value
 		requests[i] = inputRequest{method, params}
 	}
 	if c.peer.Revision.Stateless {
+		if k := c.inTask(); k != nil {
+			return k.ask(ctx, questions, requests)
+		}
 		return c.inputs.ask(questions, requests)
 	}
 	if c.back == nil {

@@ -18,9 +18,11 @@ type Call struct {
 	logger string         // what log messages are signed with: the tool's name
 	token  jsontext.Value // the client's progress token; nil where it wants none
 	inputs inputs         // of a stateless request
+	task   *callTask      // what it may become; nil where it never does
 
 	mu       sync.Mutex
 	over     bool
+	outlives bool    // the request was answered with a task; the call goes on
 	progress float64 // the last one sent: each must be greater
 }
 
@@ -75,6 +77,26 @@ func (c *Call) heartbeat(every time.Duration) (stop func()) {
 		timer.Reset(every)
 	})
 	return func() { timer.Stop() }
+}
+
+// outlive lets the call speak after its request was answered: over a session, on the standing stream.
+func (c *Call) outlive() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.outlives = true
+	if c.back != nil {
+		c.back = c.back.after()
+	}
+	if c.peer.Revision.Stateless {
+		c.token = nil // progress belongs to the request's own stream
+	}
+}
+
+// answered makes the call silent, unless it goes on as a task.
+func (c *Call) answered() {
+	c.mu.Lock()
+	c.over = c.over || !c.outlives
+	c.mu.Unlock()
 }
 
 // end makes the call silent: its answer has gone, or will not come.

@@ -26,6 +26,9 @@ type method struct {
 	// callsTool marks those whose limit is that of the tool they call.
 	callsTool bool
 
+	// waits marks those that do nothing but wait, for as long as it takes: they hold no slot.
+	waits bool
+
 	era   era
 	cache *cache // of a stateless result; nil where none may be kept
 }
@@ -46,6 +49,8 @@ func (m method) has(rev *Revision) bool {
 // in gives a row its era; cached how long its stateless result may be kept.
 func (m method) in(e era) method       { m.era = e; return m }
 func (m method) cached(c cache) method { m.cache = &c; return m }
+
+func (m method) patient() method { m.waits = true; return m }
 
 // cache is what a stateless result says of itself (2026-07-28, caching).
 type cache struct {
@@ -79,6 +84,11 @@ func methods() map[string]method {
 		"prompts/list":             quick((*Server).listPrompts).cached(listCache),
 		"prompts/get":              on((*Server).renderPrompt),
 		"completion/complete":      on((*Server).complete),
+		"tasks/get":                quick((*Server).getTask),
+		"tasks/cancel":             quick((*Server).cancelTask),
+		"tasks/update":             quick((*Server).updateTask).in(statelessEra),
+		"tasks/list":               quick((*Server).listTasks).in(handshakeEra),
+		"tasks/result":             on((*Server).taskResult).in(handshakeEra).patient(),
 	}
 }
 
@@ -145,7 +155,7 @@ func (s *Server) handle(ctx context.Context, x *exchange) (any, error) {
 			}
 		}
 	}
-	if m.quick {
+	if m.quick || m.waits {
 		return m.run(s, ctx, x)
 	}
 	if err := s.acquire(ctx); err != nil {

@@ -97,7 +97,7 @@ func (x *exchange) claim() bool {
 	if !x.claimed.CompareAndSwap(false, true) {
 		return false
 	}
-	x.call.end()
+	x.call.answered()
 	return true
 }
 
@@ -138,7 +138,10 @@ func (x *exchange) encode(result any, err error) (answer []byte, code int, outco
 		}
 		result = failure
 	}
-	if r, ok := result.(*CallToolResult); ok {
+	if _, ok := result.(createdTask); ok {
+		resultType = "task"
+	}
+	if r, ok := result.(*CallToolResult); ok && x.call.task == nil { // a task's was presented when it ended
 		r = x.server.present(x, r)
 		if result = r; r.IsError {
 			outcome = "tool_error"

@@ -180,6 +180,7 @@ func (l *lane) ask(ctx context.Context, method string, params any) (jsontext.Val
 	return l.session.ask(ctx, l, method, params)
 }
 
+func (l *lane) after() link                          { return &l.session.standing }
 func (l *lane) logLevel() Level                      { return Level(l.session.level.Load()) }
 func (l *lane) setLogLevel(level Level)              { l.session.level.Store(int32(level)) }
 func (l *lane) initialize(p *Peer) *Error            { return l.session.initialize(p) }

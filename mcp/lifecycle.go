@@ -26,14 +26,14 @@ func (s *Server) initialize(_ context.Context, x *exchange, p initializeParams) 
 	}
 	return &initializeResult{
 		ProtocolVersion: rev.Name,
-		Capabilities:    capabilities(rev),
+		Capabilities:    s.capabilities(rev, x.peer.Principal),
 		ServerInfo:      projectInfo(s.opts.Info, rev),
 		Instructions:    s.opts.Instructions,
 	}, nil
 }
 
 // capabilities is what we offer to clients of a revision.
-func capabilities(rev *Revision) serverCapabilities {
+func (s *Server) capabilities(rev *Revision, p *Principal) serverCapabilities {
 	caps := serverCapabilities{
 		Tools:     listChanged{true},
 		Resources: resourceCapabilities{Subscribe: true, ListChanged: true},
@@ -42,14 +42,23 @@ func capabilities(rev *Revision) serverCapabilities {
 	if rev.Annotations {
 		caps.Completions = &empty{}
 	}
+	if rev.CoreTasks {
+		caps.Tasks = new(coreTaskCapability)
+		if p.ID != "" {
+			caps.Tasks.List = &empty{}
+		}
+	}
+	if rev.Stateless {
+		caps.Extensions = map[string]any{extensionTasks: empty{}}
+	}
 	return caps
 }
 
 // discover is server/discover (2026-07-28): what a handshake would have said, for whoever asks.
-func (s *Server) discover(context.Context, *exchange, empty) (*discoverResult, error) {
+func (s *Server) discover(_ context.Context, x *exchange, _ empty) (*discoverResult, error) {
 	return &discoverResult{
 		SupportedVersions: RevisionNames(),
-		Capabilities:      capabilities(Stateless()),
+		Capabilities:      s.capabilities(Stateless(), x.peer.Principal),
 		Instructions:      s.opts.Instructions,
 	}, nil
 }

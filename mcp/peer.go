@@ -39,6 +39,9 @@ type link interface {
 	// ask sends a request and waits for the client's answer, until ctx ends.
 	ask(ctx context.Context, method string, params any) (jsontext.Value, error)
 
+	// after is the link of a call whose request was answered with a task.
+	after() link
+
 	// logLevel is the least level of log messages that the client wants.
 	logLevel() Level
 

@@ -45,6 +45,7 @@ type ClientCapabilities struct {
 		Form jsontext.Value `json:"form,omitzero"`
 		URL  jsontext.Value `json:"url,omitzero"`
 	} `json:"elicitation,omitzero"`
+	Extensions map[string]jsontext.Value `json:"extensions,omitempty"`
 }
 
 // ToolAnnotations are hints for clients, all of them always sent.
@@ -161,6 +162,7 @@ type serverCapabilities struct {
 	Prompts     listChanged          `json:"prompts"`
 	Logging     empty                `json:"logging"`
 	Completions *empty               `json:"completions,omitzero"`
+	Tasks       *coreTaskCapability  `json:"tasks,omitzero"`
 	Extensions  map[string]any       `json:"extensions,omitempty"`
 }
 
@@ -186,6 +188,7 @@ type listParams struct {
 type callToolParams struct {
 	Name      string         `json:"name"`
 	Arguments jsontext.Value `json:"arguments"`
+	Task      *taskParams    `json:"task"`
 	Meta      meta           `json:"_meta"`
 	retryParams
 }

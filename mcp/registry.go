@@ -348,6 +348,9 @@ func (r *Registry) all() []*Session {
 
 // broadcast tells every session of a change, encoded once.
 func (r *Registry) broadcast(c change) {
+	if c.task != nil {
+		return // only subscriptions hear of tasks
+	}
 	var params any
 	if c.uri != "" {
 		params = updatedParams{URI: c.uri}

@@ -11,6 +11,7 @@ type Revision struct {
 	Annotations bool // tool annotations, audio content, progress messages, the completions capability
 	Structured  bool // outputSchema and structuredContent, titles, resource links, elicitation by form, _meta on objects
 	Icons       bool // icons, descriptions on implementations, elicitation by URL, tools in sampling
+	CoreTasks   bool // the experimental tasks of the core (2025-11-25 alone)
 	Stateless   bool // each request stands alone: no handshake, no session, no requests to the client (2026-07-28)
 }
 
@@ -19,7 +20,7 @@ var revisions = [...]Revision{
 	{row: 0, Name: "2024-11-05"},
 	{row: 1, Name: "2025-03-26", Batches: true, Annotations: true},
 	{row: 2, Name: "2025-06-18", Annotations: true, Structured: true},
-	{row: 3, Name: "2025-11-25", Annotations: true, Structured: true, Icons: true},
+	{row: 3, Name: "2025-11-25", Annotations: true, Structured: true, Icons: true, CoreTasks: true},
 	{row: 4, Name: "2026-07-28", Annotations: true, Structured: true, Icons: true, Stateless: true},
 }
 

@@ -50,6 +50,7 @@ type Server struct {
 	methods map[string]method
 	catalog atomic.Pointer[catalog]
 	rests   *continuations
+	tasks   *tasks
 	sealer  *sealer
 	meta    []byte        // our name, as stateless results carry it
 	more    *Tool         // read_more, which goes on with them
@@ -70,6 +71,7 @@ type listener struct {
 type change struct {
 	method string
 	uri    string
+	task   *task
 }
 
 // catalog is one state of the features, encoded for the wire. It never changes; SetFeatures puts a new one in its place.
@@ -95,6 +97,7 @@ func NewServer(features Features, opts Options) (*Server, error) {
 	opts.MaxCalls = cmp.Or(opts.MaxCalls, 512)
 	s := &Server{opts: opts, methods: methods(), rests: newContinuations(), slots: make(chan struct{}, opts.MaxCalls)}
 	s.more = s.readMore()
+	s.tasks = newTasks(s.taskChanged)
 	c, err := s.newCatalog(features)
 	if err != nil {
 		return nil, err
@@ -203,6 +206,9 @@ func (s *Server) announce(c change) {
 		l.change(c)
 	}
 }
+
+// EndTasks cancels every task and waits for their tools, until ctx ends: the last step of a shutdown.
+func (s *Server) EndTasks(ctx context.Context) { s.tasks.end(ctx, ErrShuttingDown) }
 
 // Close ends every subscription, each with its answer, and takes no new ones. Requests under way are not touched.
 func (s *Server) Close() {

@@ -58,6 +58,7 @@ func (l *single) logLevel() Level {
 	return l.level
 }
 
+func (l *single) after() link                   { return nil }
 func (l *single) setLogLevel(Level)             {}
 func (l *single) initialize(*Peer) *Error       { return nil }
 func (l *single) subscribe(string, bool) *Error { return nil }

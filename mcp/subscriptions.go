@@ -20,6 +20,7 @@ type filter struct {
 	Prompts   bool     `json:"promptsListChanged,omitzero"`
 	Resources bool     `json:"resourcesListChanged,omitzero"`
 	URIs      []string `json:"resourceSubscriptions,omitempty"`
+	TaskIDs   []string `json:"taskIds,omitempty"`
 }
 
 func (f *filter) hears(c change) bool {
@@ -31,8 +32,28 @@ func (f *filter) hears(c change) bool {
 	case "notifications/resources/list_changed":
 		return f.Resources
 	}
+	if c.task != nil {
+		return slices.Contains(f.TaskIDs, c.task.id)
+	}
 	return slices.Contains(f.URIs, c.uri)
 }
+
+// params is what a subscription is told of a change.
+func (c change) params(tag subscriptionMeta) any {
+	if c.task != nil {
+		return struct {
+			extTask
+			Meta subscriptionMeta `json:"_meta"`
+		}{c.task.ext(), tag}
+	}
+	return struct {
+		URI  string           `json:"uri,omitempty"`
+		Meta subscriptionMeta `json:"_meta"`
+	}{c.uri, tag}
+}
+
+// taskChanged tells the subscriptions to a task.
+func (s *Server) taskChanged(k *task) { s.announce(change{method: "notifications/tasks", task: k}) }
 
 // subscriptionMeta tags every message of a subscription with its request's id, as it was written.
 type subscriptionMeta struct {
@@ -57,6 +78,13 @@ func (s *Server) Listen(ctx context.Context, peer *Peer, m *Message) (*Stream, *
 		return nil, Errorf(CodeInvalidParams, "params: at most %d resources can be subscribed to at a time", maxSubscriptions)
 	}
 	wanted := p.Notifications
+	if len(wanted.TaskIDs) > 0 && !peer.takesTasks() {
+		return nil, missingTasks()
+	}
+	wanted.TaskIDs = slices.DeleteFunc(wanted.TaskIDs, func(id string) bool {
+		_, err := s.tasks.find(id, peer.Principal)
+		return err != nil
+	})
 	if !peer.Principal.Can(ScopeRead) {
 		wanted.URIs = nil
 	}
@@ -74,10 +102,7 @@ func (s *Server) Listen(ctx context.Context, peer *Peer, m *Message) (*Stream, *
 			if !wanted.hears(c) {
 				return
 			}
-			if !l.put(encodeNotification(c.method, struct {
-				URI  string           `json:"uri,omitempty"`
-				Meta subscriptionMeta `json:"_meta"`
-			}{c.uri, tag})) {
+			if !l.put(encodeNotification(c.method, c.params(tag))) {
 				st.cancel(errSlowClient)
 			}
 		},

@@ -18,6 +18,11 @@ type ToolSpec struct {
 	Annotations ToolAnnotations
 	Icons       []Icon
 
+	// Task says whether the tool may run as a task. A tool with AsksFirst asks its questions before it becomes one, by
+	// Call.Background.
+	Task      TaskMode
+	AsksFirst bool
+
 	// InputSchema, where it is set, stands in place of the schema inferred from In, and clients see it as it is written.
 	InputSchema jsontext.Value
 
@@ -135,6 +140,22 @@ type wireTool struct {
 	InputSchema  jsontext.Value   `json:"inputSchema"`
 	OutputSchema jsontext.Value   `json:"outputSchema,omitzero"`
 	Annotations  *ToolAnnotations `json:"annotations,omitzero"`
+	Execution    *execution       `json:"execution,omitzero"`
+}
+
+// execution says whether a tool runs as a task (2025-11-25).
+type execution struct {
+	TaskSupport string `json:"taskSupport"`
+}
+
+func (t *Tool) execution() *execution {
+	switch t.Task {
+	case TaskNever:
+		return nil
+	case TaskRequired:
+		return &execution{"required"}
+	}
+	return &execution{"optional"}
 }
 
 // encode makes the tool's entry of tools/list, once for every revision.
@@ -154,6 +175,9 @@ func (t *Tool) encode(mode ContentMode) (*[len(revisions)]jsontext.Value, error)
 		}
 		if rev.Icons {
 			w.Icons = t.Icons
+		}
+		if rev.CoreTasks {
+			w.Execution = t.execution()
 		}
 		var err error
 		if entry[i], err = json.Marshal(w); err != nil {

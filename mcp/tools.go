@@ -35,7 +35,7 @@ func (s *Server) listTools(_ context.Context, x *exchange, p listParams) (*listT
 }
 
 // callTool calls a tool. What goes wrong inside it is a result with isError; an unknown tool is the peer's fault.
-func (s *Server) callTool(ctx context.Context, x *exchange, p callToolParams) (*CallToolResult, error) {
+func (s *Server) callTool(ctx context.Context, x *exchange, p callToolParams) (any, error) {
 	c := s.catalog.Load()
 	t, ok := c.tools[p.Name]
 	switch {
@@ -57,11 +57,21 @@ func (s *Server) callTool(ctx context.Context, x *exchange, p callToolParams) (*
 	if t.Timeout > 0 {
 		timeout = t.Timeout
 	}
+	mayTask, ttl, err := x.asTask(t, p.Task)
+	if err != nil {
+		return nil, err
+	}
+	if mayTask {
+		timeout = ttl
+	}
 	ctx, done, err := x.open(ctx, t.Name, p.Meta, p.retryParams, p.Arguments, timeout)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	if mayTask {
+		return x.callAsTask(ctx, t, p.Arguments, ttl)
+	}
 	return t.run(ctx, &x.call, p.Arguments)
 }
 
