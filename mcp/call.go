@@ -54,7 +54,7 @@ func (c *Call) sendProgress(total float64, message string) {
 }
 
 // heartbeat sends progress on a clock until stop is called, so that a client's own time-out does not end a call that
-// works on (clients give up after 60 s of silence). Each step is tiny: whatever the tool itself reports is greater.
+// works on (clients give up after 60 s of silence). Each step is tiny: whatever the tool itself reports next is greater.
 func (c *Call) heartbeat(every time.Duration) (stop func()) {
 	if c.token == nil || c.peer.back == nil || every <= 0 {
 		return func() {}
@@ -70,7 +70,7 @@ func (c *Call) heartbeat(every time.Duration) (stop func()) {
 		if c.over {
 			return
 		}
-		c.progress += step
+		c.progress = max(c.progress+step, math.Nextafter(c.progress, math.Inf(1))) // beside a large number step is nothing
 		c.sendProgress(0, fmt.Sprintf("still working after %s", time.Since(started).Round(time.Second)))
 		timer.Reset(every)
 	})

@@ -46,19 +46,27 @@ func (s *Session) ask(ctx context.Context, method string, params any) (jsontext.
 	}
 	select {
 	case m := <-answer:
-		if m.Error != nil {
-			return nil, ToolErrorf("the client refused %s: %s", method, clip(m.Error.Message, 300))
-		}
-		return m.Result, nil
+		return answered(method, m)
 	case <-ctx.Done():
 		s.mu.Lock()
+		_, waiting := s.asks.waiting[id]
 		delete(s.asks.waiting, id)
 		s.mu.Unlock()
+		if !waiting { // it came in the same instant, and must not be taken back
+			return answered(method, <-answer)
+		}
 		if cause := context.Cause(ctx); !errors.Is(cause, errClientGone) {
 			s.notify("notifications/cancelled", cancelledParams{RequestID: jsontext.Value(id), Reason: cause.Error()})
 		}
 		return nil, context.Cause(ctx)
 	}
+}
+
+func answered(method string, m *Message) (jsontext.Value, error) {
+	if m.Error != nil {
+		return nil, ToolErrorf("the client refused %s: %s", method, clip(m.Error.Message, 300))
+	}
+	return m.Result, nil
 }
 
 // encodeNotification makes the line of a notification. Params are our own structs, or a pack's log data: what cannot be

@@ -8,7 +8,7 @@ const maxCompletions = 100
 // complete proposes values for an argument of a prompt or a variable of a template. An argument that has no proposals
 // gets an empty list; an unknown prompt, template or argument is refused.
 func (s *Server) complete(ctx context.Context, x *exchange, p completeParams) (*completeResult, error) {
-	propose, err := s.catalog.Load().completer(&p)
+	propose, err := s.shown(x.peer.Principal).completer(&p)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,9 @@ type method struct {
 
 	// quick methods are answered where they arrive, in order, and never wait: the rest take a goroutine and a slot.
 	quick bool
+
+	// callsTool marks those whose limit is that of the tool they call.
+	callsTool bool
 }
 
 // methods is the dispatch table: every method, once, for every way in.
@@ -31,9 +34,9 @@ func methods() map[string]method {
 		"ping":                     quick((*Server).ping),
 		"logging/setLevel":         quick((*Server).setLevel),
 		"tools/list":               quick((*Server).listTools),
-		"tools/call":               on((*Server).callTool),
+		"tools/call":               tool((*Server).callTool),
 		methodListToolsAlias:       quick((*Server).listTools),
-		methodCallToolAlias:        on((*Server).callTool),
+		methodCallToolAlias:        tool((*Server).callTool),
 		"resources/list":           quick((*Server).listResources),
 		"resources/templates/list": quick((*Server).listTemplates),
 		"resources/read":           on((*Server).readResource),
@@ -62,6 +65,12 @@ func quick[P, R any](h func(s *Server, ctx context.Context, x *exchange, p P) (R
 	return m
 }
 
+func tool[P, R any](h func(s *Server, ctx context.Context, x *exchange, p P) (R, error)) method {
+	m := on(h)
+	m.callsTool = true
+	return m
+}
+
 // decodeParams fills p with exact keys; unknown ones are ignored (all revisions), wrong types are refused.
 func decodeParams(raw jsontext.Value, p any) error {
 	if raw == nil {
@@ -87,7 +96,7 @@ func (s *Server) handle(ctx context.Context, x *exchange) (any, error) {
 	if !ok {
 		return nil, Errorf(CodeMethodNotFound, "method not found: %s", clip(x.msg.Method, 100))
 	}
-	if m.quick {
+	if !m.callsTool { // callTool asks about the tool it finds
 		if wait := s.limited(x, ""); wait > 0 {
 			return nil, &Error{
 				Code:    CodeInvalidRequest,
@@ -95,6 +104,8 @@ func (s *Server) handle(ctx context.Context, x *exchange) (any, error) {
 				Data:    map[string]int{"retryAfterSeconds": wait},
 			}
 		}
+	}
+	if m.quick {
 		return m.run(s, ctx, x)
 	}
 	if err := s.acquire(ctx); err != nil {

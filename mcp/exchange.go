@@ -20,12 +20,11 @@ type exchange struct {
 	peer    *Peer
 	msg     *Message
 	call    Call
-	tool    *Tool // of tools/call, once it is known
+	tool    atomic.Pointer[Tool] // of tools/call, once it is known; others report on it while it runs
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	started time.Time
 	claimed atomic.Bool
-	late    atomic.Bool // answered at the deadline, its handler still running
 
 	// reply takes the encoded answer, or nil where none is to be sent. It is called exactly once and must not block.
 	reply func(answer []byte)
@@ -46,30 +45,39 @@ func (x *exchange) run() {
 		if p := recover(); p != nil {
 			x.finish(nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
-		if x.late.Load() {
-			x.server.stuck(-1)
-		}
 	}()
 	result, err := x.server.handle(x.ctx, x)
 	x.finish(result, err)
 }
 
-// bound gives the handler its deadline, at which the client gets its answer whether or not the handler stops.
-func (x *exchange) bound(ctx context.Context, d time.Duration) (context.Context, func()) {
+// bound gives the handler its deadline, at which the client gets its answer whether or not the handler stops. The handler
+// calls done when it returns.
+func (x *exchange) bound(ctx context.Context, d time.Duration) (_ context.Context, done func()) {
 	ctx, cancel := context.WithTimeoutCause(ctx, d, errDeadline)
-	unhook := context.AfterFunc(ctx, func() {
-		if context.Cause(ctx) == errDeadline && x.claim() { //nolint:errorlint // a cause is compared, not a chain
-			x.late.Store(true)
-			x.server.stuck(+1)
-			x.send(nil, x.deadlineError(d), "timeout")
+	var parted atomic.Bool // by the first of the deadline's answer and the handler's return
+	expire := func() {
+		if context.Cause(ctx) != errDeadline || !x.claim() { //nolint:errorlint // a cause is compared, not a chain
+			return
 		}
-	})
-	return ctx, func() { unhook(); cancel() }
+		if parted.CompareAndSwap(false, true) {
+			x.server.stuck(+1)
+		}
+		x.send(nil, x.deadlineError(d), "timeout")
+	}
+	unhook := context.AfterFunc(ctx, expire)
+	return ctx, func() {
+		if !parted.CompareAndSwap(false, true) {
+			x.server.stuck(-1)
+		}
+		expire() // a handler that stopped at its deadline, as it should, may be here before the hook
+		unhook()
+		cancel()
+	}
 }
 
 func (x *exchange) deadlineError(d time.Duration) error {
-	if x.tool != nil {
-		return ToolErrorf("%s did not finish within %s and was stopped; ask for less, or try again later", x.tool.Name, d)
+	if t := x.tool.Load(); t != nil {
+		return ToolErrorf("%s did not finish within %s and was stopped; ask for less, or try again later", t.Name, d)
 	}
 	return Errorf(CodeInternal, "%s did not finish within %s", x.msg.Method, d)
 }
@@ -114,29 +122,14 @@ func (x *exchange) send(result any, err error, outcome string) {
 	x.reply(answer)
 }
 
-// encode makes the response, and says in a word how the request ended. The three kinds of error part here: what the model
-// can act on, what the peer did wrong, and what is ours, which is logged whole and sent as an id.
+// encode makes the response, and says in a word how the request ended.
 func (x *exchange) encode(result any, err error) (answer []byte, outcome string) {
-	var refused *Error
-	var forModel *ToolError
-	switch {
-	case err == nil:
-	case errors.As(err, &refused):
-		return AppendError(nil, x.msg.ID, refused), strconv.Itoa(refused.Code)
-	case errors.As(err, &forModel) && x.tool == nil:
-		return AppendError(nil, x.msg.ID, Errorf(CodeInvalidParams, "%s", forModel.Message)), strconv.Itoa(CodeInvalidParams)
-	case errors.As(err, &forModel):
-		result = failed(forModel.Message)
-	default:
-		id := rand.Text()[:8]
-		if f := x.server.opts.Observer.Failed; f != nil {
-			f(x.outcome(strconv.Itoa(CodeInternal)), id, err)
+	if err != nil {
+		var failure *CallToolResult
+		if answer, outcome, failure = x.encodeError(err); failure == nil {
+			return answer, outcome
 		}
-		text := fmt.Sprintf("internal error %s; the server's log says more under that id", id)
-		if x.tool == nil {
-			return AppendError(nil, x.msg.ID, Errorf(CodeInternal, "%s", text)), strconv.Itoa(CodeInternal)
-		}
-		result = failed(text)
+		result = failure
 	}
 	if r, ok := result.(*CallToolResult); ok {
 		r = x.server.present(x, r)
@@ -159,6 +152,32 @@ func (x *exchange) encode(result any, err error) (answer []byte, outcome string)
 	return append(answer, '}'), outcome
 }
 
+// encodeError is where the three kinds of error part: what the model can act on is a tool's result, failure; what the peer
+// did wrong is an answer; and what is ours is logged whole and sent as an id.
+func (x *exchange) encodeError(err error) (answer []byte, outcome string, failure *CallToolResult) {
+	var refused *Error
+	var forModel *ToolError
+	isTool := x.tool.Load() != nil
+	switch {
+	case errors.As(err, &refused):
+	case errors.As(err, &forModel) && isTool:
+		return nil, "", failed(forModel.Message)
+	case forModel != nil:
+		refused = Errorf(CodeInvalidParams, "%s", forModel.Message)
+	default:
+		id := rand.Text()[:8]
+		if f := x.server.opts.Observer.Failed; f != nil {
+			f(x.outcome(strconv.Itoa(CodeInternal)), id, err)
+		}
+		text := fmt.Sprintf("internal error %s; the server's log says more under that id", id)
+		if isTool {
+			return nil, "", failed(text)
+		}
+		refused = Errorf(CodeInternal, "%s", text)
+	}
+	return AppendError(nil, x.msg.ID, refused), strconv.Itoa(refused.Code), nil
+}
+
 // failed is a tool's result that says what went wrong.
 func failed(text string) *CallToolResult {
 	return &CallToolResult{Content: []Content{TextContent(text)}, IsError: true}
@@ -172,8 +191,8 @@ func (x *exchange) outcome(said string) Outcome {
 	if _, ok := x.server.methods[x.msg.Method]; ok {
 		o.Method = x.msg.Method
 	}
-	if x.tool != nil {
-		o.Tool = x.tool.Name
+	if t := x.tool.Load(); t != nil {
+		o.Tool = t.Name
 	}
 	return o
 }

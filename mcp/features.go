@@ -40,6 +40,14 @@ type ResourceTemplate struct {
 	template *uritemplate.Template
 }
 
+// compile reads URITemplate, once: a template that is served already is being read by others.
+func (t *ResourceTemplate) compile() (err error) {
+	if t.template == nil {
+		t.template, err = uritemplate.New(t.URITemplate)
+	}
+	return err
+}
+
 // Prompt is a ready conversation that a person picks. Name, Description and Render are required.
 type Prompt struct {
 	Name, Title, Description string
@@ -92,8 +100,7 @@ func (f *Features) check() (faults []error) {
 	}
 	for _, t := range f.Templates {
 		once("resource template", t.URITemplate)
-		var err error
-		if t.template, err = uritemplate.New(t.URITemplate); err != nil {
+		if err := t.compile(); err != nil {
 			fault("resource template %q: %w", t.URITemplate, err)
 		} else if t.Name == "" || t.Description == "" || t.Read == nil {
 			fault("resource template %q: Name, Description and Read are required", t.URITemplate)

@@ -64,7 +64,7 @@ func (id ID) String() string {
 func (id ID) key() string {
 	if len(id.raw) > 0 && id.raw[0] == '"' && bytes.IndexByte([]byte(id.raw), '\\') >= 0 {
 		if text, err := jsontext.AppendUnquote(nil, id.raw); err == nil {
-			return `"` + string(text)
+			return `"` + string(text) + `"`
 		}
 	}
 	return id.raw

@@ -18,14 +18,16 @@ type Event struct {
 type outbox struct {
 	maxEvents, maxBytes int // of what waits: beyond it the client is too slow
 
-	mu      sync.Mutex
-	events  []Event // taken ones first, then waiting ones
-	taken   int     // how many of events were taken
-	waiting int     // bytes not taken
-	kept    int     // bytes taken
-	seq     uint64
-	owner   *Stream       // the one stream that may take
-	wake    chan struct{} // the owner's; holds a token while something waits
+	mu         sync.Mutex
+	events     []Event // taken ones first, then waiting ones
+	taken      int     // how many of events were taken
+	waiting    int     // bytes not taken
+	again      int     // events that wait for the second time, after a rewind
+	againBytes int
+	kept       int // bytes taken
+	seq        uint64
+	owner      *Stream       // the one stream that may take
+	wake       chan struct{} // the owner's; holds a token while something waits
 }
 
 // put adds an event. It never blocks; false means that the client has fallen too far behind, and the event is not in.
@@ -33,7 +35,7 @@ type outbox struct {
 func (o *outbox) put(data []byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if n := len(o.events) - o.taken; n > 0 && (n >= o.maxEvents || o.waiting+len(data) > o.maxBytes) {
+	if n, bytes := o.behind(); n > 0 && (n >= o.maxEvents || bytes+len(data) > o.maxBytes) {
 		return false
 	}
 	o.seq++
@@ -76,7 +78,7 @@ func (o *outbox) take(st *Stream, buf []Event, window time.Duration) []Event {
 	buf = append(buf, o.events[o.taken:]...)
 	if window == 0 {
 		clear(o.events)
-		o.events, o.waiting = o.events[:0], 0
+		o.events, o.waiting, o.again, o.againBytes = o.events[:0], 0, 0, 0
 		return buf
 	}
 	now := time.Now()
@@ -84,6 +86,7 @@ func (o *outbox) take(st *Stream, buf []Event, window time.Duration) []Event {
 		o.events[i].at = now
 	}
 	o.taken, o.kept, o.waiting = len(o.events), o.kept+o.waiting, 0
+	o.again, o.againBytes = 0, 0
 	if o.taken > 2*replayEvents || o.kept > 2*replayBytes {
 		o.forget(now.Add(-window))
 	}
@@ -97,18 +100,24 @@ func (o *outbox) tidy(window time.Duration) {
 	o.forget(time.Now().Add(-window))
 }
 
-// length is how many events wait, and their bytes.
+// length is how many events wait for their first time, and their bytes.
 func (o *outbox) length() (events, bytes int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.events) - o.taken, o.waiting
+	return o.behind()
+}
+
+// behind is how many events the client has not been given once, and their bytes. What a resume makes wait again does not
+// count: a client is not slow for having been away. The caller holds o.mu.
+func (o *outbox) behind() (events, bytes int) {
+	return len(o.events) - o.taken - o.again, o.waiting - o.againBytes
 }
 
 // discard lets go of everything.
 func (o *outbox) discard() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.events, o.taken, o.waiting, o.kept = nil, 0, 0, 0
+	o.events, o.taken, o.waiting, o.kept, o.again, o.againBytes = nil, 0, 0, 0, 0, 0
 }
 
 // ownedBy says whether st was the last stream to attach.

@@ -62,7 +62,7 @@ func (r *CallToolResult) size() int {
 // cut shortens a result to the limit, and keeps the rest. JSON is cut between the elements of its longest array, text at
 // a line's end; anything else cannot be cut, and the error asks the model for less.
 func (s *Server) cut(x *exchange, r *CallToolResult, size int) (note string, err error) {
-	tooLarge := fmt.Errorf("the result of %s is too large (%d bytes, at most %d): ask for less, e.g. by a narrower query or a smaller limit", x.tool.Name, size, s.opts.MaxResult)
+	tooLarge := fmt.Errorf("the result of %s is too large (%d bytes, at most %d): ask for less, e.g. by a narrower query or a smaller limit", x.tool.Load().Name, size, s.opts.MaxResult)
 	if size > max(maxWhole, s.opts.MaxResult) {
 		return "", tooLarge
 	}
@@ -83,14 +83,14 @@ func (s *Server) cut(x *exchange, r *CallToolResult, size int) (note string, err
 	return s.rests.keep(owner, rest{text: tail}), nil
 }
 
-// cutText parts a text at the last line's end within limit bytes, else at a rune's.
+// cutText parts a text at the last line's end within limit bytes, else at a rune's. The head of a text is never empty.
 func cutText(text string, limit int) (head, tail string) {
 	if len(text) <= limit {
 		return text, ""
 	}
 	at := strings.LastIndexByte(text[:limit], '\n') + 1
 	if at == 0 {
-		for at = limit; at > 0 && !utf8.RuneStart(text[at]); {
+		for at = limit; at > max(1, limit-utf8.UTFMax) && !utf8.RuneStart(text[at]); {
 			at--
 		}
 	}

@@ -26,7 +26,7 @@ type listPromptsResult struct {
 }
 
 func (s *Server) listPrompts(_ context.Context, x *exchange, p listParams) (*listPromptsResult, error) {
-	shown, next, err := page("prompts", s.catalog.Load().Prompts, func(p *Prompt) string { return p.Name }, p.Cursor, s.opts.PageSize)
+	shown, next, err := page("prompts", s.shown(x.peer.Principal).Prompts, func(p *Prompt) string { return p.Name }, p.Cursor, s.opts.PageSize)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (c *catalog) prompt(name string) *Prompt {
 }
 
 func (s *Server) renderPrompt(ctx context.Context, x *exchange, p getPromptParams) (*GetPromptResult, error) {
-	prompt := s.catalog.Load().prompt(p.Name)
+	prompt := s.shown(x.peer.Principal).prompt(p.Name)
 	if prompt == nil {
 		return nil, Errorf(CodeInvalidParams, "unknown prompt: %q", clip(p.Name, 64))
 	}
@@ -79,8 +79,10 @@ func (s *Server) renderPrompt(ctx context.Context, x *exchange, p getPromptParam
 	if err != nil {
 		return nil, err
 	}
-	for i := range result.Messages {
-		projectContent(&result.Messages[i].Content, x.peer.Revision)
+	own := *result // the prompt may give others the same messages, of other revisions
+	own.Messages = slices.Clone(result.Messages)
+	for i := range own.Messages {
+		projectContent(&own.Messages[i].Content, x.peer.Revision)
 	}
-	return result, nil
+	return &own, nil
 }

@@ -129,11 +129,7 @@ func (r *Registry) resume(o OpenOptions) *Stream {
 	st := s.attach(seen, true)
 	if st == nil {
 		s.end(errNotResumed)
-		return nil
 	}
-	r.mu.Lock()
-	r.attached(s)
-	r.mu.Unlock()
 	return st
 }
 
@@ -199,7 +195,7 @@ func (r *Registry) admit(s *Session) {
 func (r *Registry) forget(s *Session, cause error) {
 	r.mu.Lock()
 	delete(r.sessions, s.id)
-	r.attached(s)
+	r.waitsNoMore(s)
 	countDown(r.byPrincipal, s.principal.ID)
 	countDown(r.byAddress, s.addr)
 	r.mu.Unlock()
@@ -214,17 +210,25 @@ func countDown(counts map[string]int, key string) {
 	}
 }
 
-// detached and attached keep the order in which sessions wait. attached is called with r.mu held.
+// detached and attached keep the order in which sessions wait. They are called with s.mu held, so that they come in the
+// order in which it happened; nobody takes a session's lock while holding r.mu.
 func (r *Registry) detached(s *Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.attached(s)
+	r.waitsNoMore(s)
 	if r.sessions[s.id] == s {
 		r.places[s] = r.waiting.PushBack(s)
 	}
 }
 
 func (r *Registry) attached(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waitsNoMore(s)
+}
+
+// waitsNoMore is called with r.mu held.
+func (r *Registry) waitsNoMore(s *Session) {
 	if e, ok := r.places[s]; ok {
 		r.waiting.Remove(e)
 		delete(r.places, s)

@@ -54,6 +54,8 @@ func (o *outbox) rewind(seq uint64) bool {
 	for _, e := range o.events[seq-before : o.taken] {
 		o.kept -= len(e.Data)
 		o.waiting += len(e.Data)
+		o.again++
+		o.againBytes += len(e.Data)
 	}
 	o.taken = int(seq - before)
 	return true

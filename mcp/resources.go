@@ -36,7 +36,7 @@ type listResourcesResult struct {
 }
 
 func (s *Server) listResources(_ context.Context, x *exchange, p listParams) (*listResourcesResult, error) {
-	shown, next, err := page("resources", s.catalog.Load().Resources, func(r *Resource) string { return r.URI }, p.Cursor, s.opts.PageSize)
+	shown, next, err := page("resources", s.shown(x.peer.Principal).Resources, func(r *Resource) string { return r.URI }, p.Cursor, s.opts.PageSize)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ type listTemplatesResult struct {
 }
 
 func (s *Server) listTemplates(_ context.Context, x *exchange, p listParams) (*listTemplatesResult, error) {
-	shown, next, err := page("templates", s.catalog.Load().Templates, func(t *ResourceTemplate) string { return t.URITemplate }, p.Cursor, s.opts.PageSize)
+	shown, next, err := page("templates", s.shown(x.peer.Principal).Templates, func(t *ResourceTemplate) string { return t.URITemplate }, p.Cursor, s.opts.PageSize)
 	if err != nil {
 		return nil, err
 	}
@@ -117,10 +117,7 @@ func (s *Server) readResource(ctx context.Context, x *exchange, p uriParams) (*r
 	if err := checkURI(p.URI); err != nil {
 		return nil, err
 	}
-	if !x.peer.Principal.Can(ScopeRead) {
-		return nil, notFound(p.URI)
-	}
-	read := s.catalog.Load().find(p.URI)
+	read := s.shown(x.peer.Principal).find(p.URI)
 	if read == nil {
 		return nil, notFound(p.URI)
 	}
@@ -143,7 +140,7 @@ func (s *Server) subscribe(_ context.Context, x *exchange, p uriParams) (empty, 
 	if err := checkURI(p.URI); err != nil {
 		return empty{}, err
 	}
-	if s.catalog.Load().find(p.URI) == nil {
+	if s.shown(x.peer.Principal).find(p.URI) == nil {
 		return empty{}, notFound(p.URI)
 	}
 	return s.subscribed(x, p, true)

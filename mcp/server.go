@@ -31,7 +31,7 @@ type Options struct {
 	CallTimeout      time.Duration  // of a request, unless its tool says otherwise; 60 s
 	ProgressInterval time.Duration  // between heartbeats of a call whose client gave a progress token; 15 s, negative: none
 	ContentMode      ContentMode    // ContentBoth
-	MaxResult        int            // bytes of one tool result, larger ones are continued; 4 MiB
+	MaxResult        int            // bytes of one tool result, larger ones are continued; at least 1 KiB; 4 MiB
 	MaxCalls         int            // running at once in the process; 512
 	Observer         Observer
 
@@ -47,6 +47,7 @@ type Server struct {
 	methods map[string]method
 	catalog atomic.Pointer[catalog]
 	rests   *continuations
+	more    *Tool         // read_more, which goes on with them
 	slots   chan struct{} // one a running call
 
 	mu       sync.Mutex
@@ -71,6 +72,9 @@ func NewServer(features Features, opts Options) (*Server, error) {
 	if opts.Info.Name == "" || opts.Info.Version == "" {
 		return nil, errors.New("mcp: Options.Info needs a name and a version")
 	}
+	if opts.MaxResult != 0 && opts.MaxResult < 2*noteRoom {
+		return nil, fmt.Errorf("mcp: Options.MaxResult must be at least %d bytes", 2*noteRoom)
+	}
 	opts.PageSize = cmp.Or(opts.PageSize, 1000)
 	opts.CallTimeout = cmp.Or(opts.CallTimeout, time.Minute)
 	opts.ProgressInterval = cmp.Or(opts.ProgressInterval, 15*time.Second)
@@ -78,6 +82,7 @@ func NewServer(features Features, opts Options) (*Server, error) {
 	opts.MaxResult = cmp.Or(opts.MaxResult, 4<<20)
 	opts.MaxCalls = cmp.Or(opts.MaxCalls, 512)
 	s := &Server{opts: opts, methods: methods(), rests: newContinuations(), slots: make(chan struct{}, opts.MaxCalls)}
+	s.more = s.readMore()
 	c, err := s.newCatalog(features)
 	if err != nil {
 		return nil, err
@@ -106,6 +111,16 @@ func (s *Server) SetFeatures(features Features) error {
 	return nil
 }
 
+// shown is the features as p may use them. Who may not read sees no resources, templates and prompts; tools have scopes of
+// their own.
+func (s *Server) shown(p *Principal) *catalog {
+	c := s.catalog.Load()
+	if p.Can(ScopeRead) {
+		return c
+	}
+	return &catalog{Features: Features{Tools: c.Tools}, tools: c.tools, wire: c.wire}
+}
+
 // ResourceUpdated tells every session that subscribed to uri that its contents changed. It does not block.
 func (s *Server) ResourceUpdated(uri string) {
 	s.announce(change{method: "notifications/resources/updated", uri: uri})
@@ -127,7 +142,7 @@ func (s *Server) Tools(p *Principal) []jsontext.Value {
 }
 
 func (s *Server) newCatalog(f Features) (*catalog, error) {
-	f.Tools = append(slices.Clone(f.Tools), s.readMore())
+	f.Tools = append(slices.Clone(f.Tools), s.more)
 	if faults := f.check(); len(faults) > 0 {
 		return nil, fmt.Errorf("mcp: %w", errors.Join(faults...))
 	}

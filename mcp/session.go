@@ -67,7 +67,7 @@ func (s *Session) deliver(m *Message, claims *Revision) error {
 		return ErrShuttingDown
 	case len(m.Batch) > 0 && !s.peer.Load().Revision.Batches:
 		return Errorf(CodeInvalidRequest, "batches are only in revision 2025-03-26: send one message a POST")
-	case len(s.inbox)+len(s.queue) >= cap(s.inbox):
+	case len(s.inbox)+len(s.queue) >= cap(s.inbox) && !m.isResponse():
 		return ErrBusy
 	}
 	s.touched = time.Now()
@@ -195,7 +195,8 @@ func (s *Session) work(x *exchange) {
 		x.run()
 		s.mu.Lock()
 		if x = nil; len(s.queue) > 0 {
-			x, s.queue = s.queue[0], slices.Delete(s.queue, 0, 1)
+			x = s.queue[0]
+			s.queue = slices.Delete(s.queue, 0, 1)
 		} else {
 			s.inFlight--
 		}

@@ -72,6 +72,9 @@ func (s *Session) attach(seen uint64, resumed bool) *Stream {
 	if s.expiry != nil {
 		s.expiry.Stop()
 	}
+	if resumed {
+		s.registry.attached(s)
+	}
 	return st
 }
 
@@ -96,8 +99,8 @@ func (s *Session) detach(st *Stream, cause error) {
 	}
 	s.detached = time.Now()
 	s.expiry = time.AfterFunc(window, func() { s.expire(st) })
-	s.mu.Unlock()
 	s.registry.detached(s)
+	s.mu.Unlock()
 }
 
 // expire ends a session whose client did not come back after last was closed.

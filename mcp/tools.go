@@ -46,7 +46,7 @@ func (s *Server) callTool(ctx context.Context, x *exchange, p callToolParams) (*
 	case p.Arguments != nil && p.Arguments.Kind() != '{':
 		return nil, Errorf(CodeInvalidParams, "params: \"arguments\" must be an object")
 	}
-	x.tool = t
+	x.tool.Store(t)
 	if !x.peer.Principal.Can(t.Scope) {
 		return nil, ToolErrorf("%s needs the scope %q, which your credential does not have", t.Name, t.Scope)
 	}
