@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -28,8 +27,11 @@ import (
 	"toolgate/tools"
 )
 
-// version is set by the linker.
-var version = "dev"
+// What the linker sets.
+var (
+	version = "dev"
+	commit  = "unknown"
+)
 
 // Exit codes.
 const (
@@ -169,20 +171,6 @@ func usage(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "  %-32s %s\n", c.name+" "+c.args, c.does)
 	}
 	_, _ = fmt.Fprint(w, "\nEvery configuration key is a flag, e.g. --server.port 8080; toolgate COMMAND -h lists them.\n")
-}
-
-// commit is the revision the binary was built from.
-func commit() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value
-		}
-	}
-	return "unknown"
 }
 
 // app is what every way of serving stands on.
@@ -371,7 +359,7 @@ func keys(_ context.Context, p *program) error {
 
 // printVersion is toolgate version.
 func printVersion(_ context.Context, p *program) error {
-	_, _ = fmt.Fprintf(p.stdout, "toolgate %s (%s)\nprotocol revisions: %s\n", version, commit(), strings.Join(mcp.RevisionNames(), ", "))
+	_, _ = fmt.Fprintf(p.stdout, "toolgate %s (%s)\nprotocol revisions: %s\n", version, commit, strings.Join(mcp.RevisionNames(), ", "))
 	return nil
 }
 

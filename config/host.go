@@ -79,7 +79,7 @@ func checkOrigin(origin string) error {
 		return fmt.Errorf("%q would let web pages nobody named call every tool in their visitors' name: name each origin", origin)
 	}
 	u, err := url.Parse(origin)
-	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || strings.ToLower(u.Scheme+"://"+u.Host) != strings.ToLower(origin) {
+	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || !strings.EqualFold(u.Scheme+"://"+u.Host, origin) {
 		return fmt.Errorf("%q is not an origin: write scheme, host and, if it is not the usual one, port, such as https://app.example.com", origin)
 	}
 	if origin != strings.ToLower(origin) {

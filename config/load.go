@@ -76,7 +76,7 @@ func (l *loader) finish() (Config, []string, error) {
 	normalize(&l.cfg)
 	v := validator{cfg: &l.cfg, origin: l.origin}
 	v.validate()
-	if problems := append(l.problems, v.problems...); len(problems) > 0 {
+	if problems := slices.Concat(l.problems, v.problems); len(problems) > 0 {
 		return Config{}, v.warnings, &Problems{List: problems}
 	}
 	return l.cfg, v.warnings, nil

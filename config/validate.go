@@ -202,7 +202,7 @@ func parsePublicURL(text string) (*url.URL, error) {
 // checkName accepts what can be the name of a pack or a tool.
 func checkName(name string) error {
 	if strings.ContainsFunc(name, func(c rune) bool { return !isWord(c) && c != '.' }) {
-		return fmt.Errorf("%q is not a name: it may hold only letters, digits and - _ .", name)
+		return fmt.Errorf("%q is not a name: only letters, digits, '-', '_' and '.' may stand in it", name)
 	}
 	return nil
 }

@@ -26,14 +26,18 @@ func TestGrammars(t *testing.T) {
 		{
 			"allowed host", checkHostPattern,
 			[]string{"a", "a.example.com", "a.example.com:8080", "192.0.2.1", "192.0.2.1:80", "::1", "[::1]", "[::1]:80", "*.example.com"},
-			[]string{"", "*", "*.", "*.com", "**.example.com", "a*.example.com", "*.*.com", "*.example.com:80", "a.example.com:", "a:port", "a:+1",
-				"a:65536", "[::1", "::1]", "[a]", "[192.0.2.1]", "[fe80::1%eth0]", "fe80::1%eth0", "a/b", "https://a", "a@b"},
+			[]string{
+				"", "*", "*.", "*.com", "**.example.com", "a*.example.com", "*.*.com", "*.example.com:80", "a.example.com:", "a:port", "a:+1",
+				"a:65536", "[::1", "::1]", "[a]", "[192.0.2.1]", "[fe80::1%eth0]", "fe80::1%eth0", "a/b", "https://a", "a@b",
+			},
 		},
 		{
 			"origin", checkOrigin,
 			[]string{"https://a.example.com", "http://localhost:5173", "http://[::1]:8080", "vscode-webview://abc", "https://a:80", "http://a:443"},
-			[]string{"", "*", "null", "a.example.com", "//a", "https://", "https://a/", "https://a/b", "https://a?b", "https://a#b", "https://u@a", "https://A",
-				"HTTPS://a", "https://a:443", "http://a:80", "https://a:", "https://*.a.com", "http://localhost:*", "https://a b", "file:///a"},
+			[]string{
+				"", "*", "null", "a.example.com", "//a", "https://", "https://a/", "https://a/b", "https://a?b", "https://a#b", "https://u@a", "https://A",
+				"HTTPS://a", "https://a:443", "http://a:80", "https://a:", "https://*.a.com", "http://localhost:*", "https://a b", "file:///a",
+			},
 		},
 		{
 			"trusted proxy", checkProxy,
@@ -48,8 +52,10 @@ func TestGrammars(t *testing.T) {
 		{
 			"public url", publicURL,
 			[]string{"https://a.example.com", "http://localhost:3002", "https://[::1]:1/a/b"},
-			[]string{"", "a.example.com", "/a", "ftp://a", "https://", "https:///a", "https://a?b=c", "https://a?", "https://a#", "https://a#b", "https://u:p@a",
-				"https://a:0", "https://a:port", "https://a/b//c", "https://a/%2e%2e", "https://a b", "https://*.a.com"},
+			[]string{
+				"", "a.example.com", "/a", "ftp://a", "https://", "https:///a", "https://a?b=c", "https://a?", "https://a#", "https://a#b", "https://u:p@a",
+				"https://a:0", "https://a:port", "https://a/b//c", "https://a/%2e%2e", "https://a b", "https://*.a.com",
+			},
 		},
 		{
 			"name", checkName,

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -24,8 +25,8 @@ func (a *API) Messages(c *gin.Context) {
 // MessagesOrAnswer is POST /sse/messages (the Tutorial document): with a session's id like Messages, without one answered
 // in the body. No session is ever guessed.
 func (a *API) MessagesOrAnswer(c *gin.Context) {
-	switch id, err := sessionID(c.Request.URL.Query()); err {
-	case nil:
+	switch id, err := sessionID(c.Request.URL.Query()); {
+	case err == nil:
 		a.deliver(c, id)
 	case errNoSessionID:
 		a.answerAlone(c, mcp.Oldest())

@@ -149,17 +149,16 @@ func (r *lineReader) deliver(ctx context.Context, line []byte) []byte {
 
 var errLineTooLong = errors.New("line too long")
 
-// readLine reads a line of at most most bytes; of a longer one it skips the rest.
-func readLine(r *bufio.Reader, most int) ([]byte, error) {
+// readLine reads a line within limit bytes; of a longer one it skips the rest.
+func readLine(r *bufio.Reader, limit int) ([]byte, error) {
 	var line []byte
 	for {
 		part, err := r.ReadSlice('\n')
-		if line != nil || errors.Is(err, bufio.ErrBufferFull) {
-			line = append(line, part...)
-		} else {
+		if line == nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return part, err
 		}
-		if len(line) > most {
+		line = append(line, part...)
+		if len(line) > limit {
 			for errors.Is(err, bufio.ErrBufferFull) {
 				_, err = r.ReadSlice('\n')
 			}

@@ -60,17 +60,16 @@ var (
 
 // Why a session or a call ended: causes of its context, and what logs and metrics say.
 var (
-	errClientGone   = errors.New("the client closed its stream")
-	errReplaced     = errors.New("the client opened the stream again")
-	errNotResumed   = errors.New("the client did not come back in time")
-	errEvicted      = errors.New("a closed session made room for a new one")
-	errSlowClient   = errors.New("the client reads too slowly")
-	errIdle         = errors.New("the session was idle")
-	errEnded        = errors.New("the session was ended by an operator")
-	errDeadline     = errors.New("the call ran past its deadline")
-	errCancelled    = errors.New("the client cancelled the call")
-	errCannotAsk    = errors.New("the client cannot be asked on this connection")
-	errNotSupported = errors.New("the client did not declare this capability")
+	errClientGone = errors.New("the client closed its stream")
+	errReplaced   = errors.New("the client opened the stream again")
+	errNotResumed = errors.New("the client did not come back in time")
+	errEvicted    = errors.New("a closed session made room for a new one")
+	errSlowClient = errors.New("the client reads too slowly")
+	errIdle       = errors.New("the session was idle")
+	errEnded      = errors.New("the session was ended by an operator")
+	errDeadline   = errors.New("the call ran past its deadline")
+	errCancelled  = errors.New("the client cancelled the call")
+	errCannotAsk  = errors.New("the client cannot be asked on this connection")
 )
 
 // EndReason is why a session ended, as a metric's label: empty where its client closed it, as clients do.

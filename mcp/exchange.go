@@ -198,6 +198,32 @@ func (x *exchange) judge(err error) (refused *Error, failure *CallToolResult) {
 	return x.project(refused), nil
 }
 
+// encodeError is where the three kinds of error part: what the model can act on is a tool's result, failure; what the peer
+// did wrong is an answer; and what is ours is logged whole and sent as an id.
+func (x *exchange) encodeError(err error) (answer []byte, outcome string, failure *CallToolResult) {
+	var refused *Error
+	var forModel *ToolError
+	isTool := x.tool.Load() != nil
+	switch {
+	case errors.As(err, &refused):
+	case errors.As(err, &forModel) && isTool:
+		return nil, "", failed(forModel.Message)
+	case forModel != nil:
+		refused = Errorf(CodeInvalidParams, "%s", forModel.Message)
+	default:
+		id := rand.Text()[:8]
+		if f := x.server.opts.Observer.Failed; f != nil {
+			f(x.outcome(strconv.Itoa(CodeInternal)), id, err)
+		}
+		text := fmt.Sprintf("internal error %s; the server's log says more under that id", id)
+		if isTool {
+			return nil, "", failed(text)
+		}
+		refused = Errorf(CodeInternal, "%s", text)
+	}
+	return AppendError(nil, x.msg.ID, refused), strconv.Itoa(refused.Code), nil
+}
+
 // failed is a tool's result that says what went wrong.
 func failed(text string) *CallToolResult {
 	return &CallToolResult{Content: []Content{TextContent(text)}, IsError: true}

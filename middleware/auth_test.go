@@ -109,7 +109,7 @@ func TestAuthLimitsWrongKeys(t *testing.T) { // 105
 		elsewhere := wrong()
 		elsewhere.RemoteAddr = "198.51.100.1:1"
 		refused(t, serve(e, elsewhere), Unauthorized)
-		time.Sleep(61 * time.Second)
+		<-time.After(61 * time.Second)
 		refused(t, serve(e, wrong()), Unauthorized)
 	})
 }

@@ -22,7 +22,8 @@ type authority struct {
 // IPv6 stand in brackets.
 func parseAuthority(s string) (authority, bool) {
 	var a authority
-	host, port, hasPort := s, "", false
+	var host, port string
+	var hasPort bool
 	if strings.HasPrefix(s, "[") {
 		end := strings.IndexByte(s, ']')
 		if end < 0 {

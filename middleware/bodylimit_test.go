@@ -154,7 +154,7 @@ func conversation(t *testing.T, handler http.Handler, talk func(t *testing.T, co
 		l.conns <- server
 		s := &http.Server{Handler: handler}
 		var wg sync.WaitGroup
-		wg.Go(func() { s.Serve(l) })
+		wg.Go(func() { _ = s.Serve(l) }) // ends by Close
 		talk(t, client, bufio.NewReader(client))
 		client.Close()
 		s.Close()
@@ -266,7 +266,7 @@ func TestStreamOutlivesTheBodyDeadline(t *testing.T) {
 			if _, err := http.ReadResponse(answers, nil); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 			conn.Close()
 			synctest.Wait()
 		})
@@ -283,7 +283,7 @@ func TestConnectionIsUsedAgainLongAfter(t *testing.T) {
 			if response, body := readAnswer(t, answers); response.StatusCode != 200 || body != "{}" {
 				t.Fatalf("answer = %d %q, want 200 {}", response.StatusCode, body)
 			}
-			time.Sleep(10 * defaultBodyTimeout)
+			<-time.After(10 * defaultBodyTimeout)
 		}
 	})
 }

@@ -23,8 +23,10 @@ func CORS(origins *Origins) gin.HandlerFunc {
 	apply := cors.New(cors.Config{
 		AllowOriginFunc: func(string) bool { return true }, // it is asked only after origins.Allowed
 		AllowMethods:    []string{"GET", "POST", "DELETE", "OPTIONS"},
-		ExposeHeaders: []string{"Mcp-Session-Id", "Mcp-Protocol-Version", "WWW-Authenticate", "Retry-After",
-			requestIDHeader},
+		ExposeHeaders: []string{
+			"Mcp-Session-Id", "Mcp-Protocol-Version", "WWW-Authenticate", "Retry-After",
+			requestIDHeader,
+		},
 		MaxAge: preflightAge,
 	})
 	return func(c *gin.Context) {

@@ -51,8 +51,10 @@ func TestPreflightFromAListedPage(t *testing.T) { // 123, R26
 			}
 		}
 		allowed := headerList(w, "Access-Control-Allow-Headers")
-		for _, name := range []string{"Content-Type", "Accept", "Authorization", "Last-Event-ID", "Mcp-Session-Id",
-			"MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "X-API-Key", "Cache-Control", "X-Request-Id"} {
+		for _, name := range []string{
+			"Content-Type", "Accept", "Authorization", "Last-Event-ID", "Mcp-Session-Id",
+			"MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "X-API-Key", "Cache-Control", "X-Request-Id",
+		} {
 			if !allowed[strings.ToLower(name)] {
 				t.Errorf("headers = %v, want %s among them", allowed, name)
 			}

@@ -213,8 +213,10 @@ func TestNewHostsRefuses(t *testing.T) {
 
 // Property: an accepted Host is, to a URL parser that is not ours, one of the names and nothing more.
 func FuzzHost(f *testing.F) {
-	for _, seed := range []string{"localhost", "LOCALHOST.:80", "[::1]:1", "localhost:80@evil", "a.wild.example.org", "localhost#x",
-		"evil.example", "localhost.evil.example", "127.0.0.1:", "[::ffff:127.0.0.1]", "mcp.example.com\x00", "localhost\\@evil"} {
+	for _, seed := range []string{
+		"localhost", "LOCALHOST.:80", "[::1]:1", "localhost:80@evil", "a.wild.example.org", "localhost#x",
+		"evil.example", "localhost.evil.example", "127.0.0.1:", "[::ffff:127.0.0.1]", "mcp.example.com\x00", "localhost\\@evil",
+	} {
 		f.Add(seed)
 	}
 	hosts := must(NewHosts(HostOptions{Bind: "localhost", PublicURL: "https://mcp.example.com", AllowedHosts: []string{"*.wild.example.org"}}))

@@ -73,11 +73,11 @@ func TestKeysExpire(t *testing.T) {
 		plain, key := NewKey("ci", []string{mcp.ScopeRead})
 		key.Expires = time.Now().UTC().Add(time.Hour)
 		store := storeOf(t, key)
-		time.Sleep(time.Hour - time.Nanosecond)
+		<-time.After(time.Hour - time.Nanosecond)
 		if _, err := store.Lookup(plain); err != nil {
 			t.Errorf("just before: error = %v, want none", err)
 		}
-		time.Sleep(time.Nanosecond)
+		<-time.After(time.Nanosecond)
 		if _, err := store.Lookup(plain); !errors.Is(err, ErrExpiredKey) {
 			t.Errorf("at the moment: error = %v, want ErrExpiredKey", err)
 		}
@@ -92,12 +92,18 @@ func TestLoadReportsEveryFaultAndNoValue(t *testing.T) {
 		want       []string
 	}{
 		{"key instead of hash", "- {id: a, hash: " + pasted + ", scopes: [admin]}", []string{"key 1: hash must be sha256:"}},
-		{"several", "- {id: a, hash: 'sha256:00', scopes: [tool:read]}\n- {hash: '" + hash + "', scopes: []}",
-			[]string{"key 1: hash", "scopes may hold tools:read", "key 2: id is missing", "scopes is empty"}},
-		{"same id", "- {id: a, hash: '" + hash + "', scopes: [admin]}\n- {id: a, hash: '" + strings.ReplaceAll(hash, "b", "c") + "', scopes: [admin]}",
-			[]string{"key 2: id is that of an earlier key"}},
-		{"same hash", "- {id: a, hash: '" + hash + "', scopes: [admin]}\n- {id: b, hash: '" + hash + "', scopes: [admin]}",
-			[]string{"key 2: hash is that of an earlier key"}},
+		{
+			"several", "- {id: a, hash: 'sha256:00', scopes: [tool:read]}\n- {hash: '" + hash + "', scopes: []}",
+			[]string{"key 1: hash", "scopes may hold tools:read", "key 2: id is missing", "scopes is empty"},
+		},
+		{
+			"same id", "- {id: a, hash: '" + hash + "', scopes: [admin]}\n- {id: a, hash: '" + strings.ReplaceAll(hash, "b", "c") + "', scopes: [admin]}",
+			[]string{"key 2: id is that of an earlier key"},
+		},
+		{
+			"same hash", "- {id: a, hash: '" + hash + "', scopes: [admin]}\n- {id: b, hash: '" + hash + "', scopes: [admin]}",
+			[]string{"key 2: hash is that of an earlier key"},
+		},
 		{"unknown field", "- {id: a, key: " + pasted + "}", []string{"see line 1"}},
 		{"wrong type", "- {id: [" + pasted + "]}", []string{"see line 1"}},
 		{"no time", "- {id: a, created: " + pasted + "}", []string{"2026-01-31T00:00:00Z"}},

@@ -82,12 +82,18 @@ func TestOriginBeyondLoopback(t *testing.T) {
 		{"own", "http://tools.example.com:3002", "tools.example.com:3002", nil, true},
 		{"own, other port", "http://tools.example.com", "tools.example.com:3002", nil, false},
 		{"own, other scheme", "https://tools.example.com:3002", "tools.example.com:3002", nil, false},
-		{"own under TLS", "https://tools.example.com", "tools.example.com",
-			func(r *http.Request) { r.TLS = &tls.ConnectionState{} }, true},
-		{"own under a proxy's TLS", "https://tools.example.com", "tools.example.com",
-			func(r *http.Request) { r.RemoteAddr = "10.0.0.1:1"; r.Header.Set("X-Forwarded-Proto", "https") }, true},
-		{"a stranger's word for TLS", "https://tools.example.com", "tools.example.com",
-			func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "https") }, false},
+		{
+			"own under TLS", "https://tools.example.com", "tools.example.com",
+			func(r *http.Request) { r.TLS = &tls.ConnectionState{} }, true,
+		},
+		{
+			"own under a proxy's TLS", "https://tools.example.com", "tools.example.com",
+			func(r *http.Request) { r.RemoteAddr = "10.0.0.1:1"; r.Header.Set("X-Forwarded-Proto", "https") }, true,
+		},
+		{
+			"a stranger's word for TLS", "https://tools.example.com", "tools.example.com",
+			func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "https") }, false,
+		},
 		{"rebound: own, but the host is foreign", "http://evil.example:3002", "evil.example:3002", nil, false},
 		{"loopback page", "http://localhost:5173", "tools.example.com:3002", nil, false},
 	} {
@@ -122,8 +128,10 @@ func TestNewOriginsRefuses(t *testing.T) {
 
 // Property: an allowed origin is, to a URL parser that is not ours, a scheme, one of the names and a port, nothing more.
 func FuzzOrigin(f *testing.F) {
-	for _, seed := range []string{"null", "http://localhost:1", "https://app.example.com", "https://app.example.com@evil", "http://localhost#.evil",
-		"https://evil/app.example.com", "http://[::1]", "https://app.example.com:443", "http://127.0.0.1.evil", "HTTP://LOCALHOST"} {
+	for _, seed := range []string{
+		"null", "http://localhost:1", "https://app.example.com", "https://app.example.com@evil", "http://localhost#.evil",
+		"https://evil/app.example.com", "http://[::1]", "https://app.example.com:443", "http://127.0.0.1.evil", "HTTP://LOCALHOST",
+	} {
 		f.Add(seed)
 	}
 	hosts := must(NewHosts(HostOptions{Bind: "localhost"}))

@@ -36,7 +36,7 @@ func TestRateLimitRefusesTheOneTooMany(t *testing.T) { // 128
 				t.Errorf("limit = %s, want 3", got)
 			}
 		}
-		time.Sleep(20 * time.Second)
+		<-time.After(20 * time.Second)
 		w := serve(e, request("POST"))
 		message := refused(t, w, RateLimited)
 		if !strings.Contains(message, "the address limit is 3 per minute") {
@@ -52,14 +52,14 @@ func TestRateLimitRefusesTheOneTooMany(t *testing.T) { // 128
 		if got := w.Header().Get("X-RateLimit-Reset"); got == "" {
 			t.Error("a refusal has no X-RateLimit-Reset")
 		}
-		time.Sleep(time.Duration(retry) * time.Second)
+		<-time.After(time.Duration(retry) * time.Second)
 		wantServed(t, serve(e, request("POST")))
 	})
 }
 
 func TestRetryAfterIsNeverTooEarlyAndSpread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(900 * time.Millisecond) // stores cut fractions of seconds off
+		<-time.After(900 * time.Millisecond) // stores cut fractions of seconds off
 		l := newLimiter("address", "1-M")
 		l.Allow(t.Context(), "k", 1)
 		seen := map[time.Duration]bool{}
@@ -225,7 +225,7 @@ func TestAStoreThatFailsRefusesNobody(t *testing.T) {
 		if logs.Len() != 1 {
 			t.Errorf("%d warnings in one minute, want 1", logs.Len())
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		wantServed(t, serve(e, request("POST")))
 		if logs.Len() != 2 {
 			t.Errorf("%d warnings after a minute, want 2", logs.Len())
@@ -269,7 +269,7 @@ func TestMemoryStoreIsBounded(t *testing.T) { // 133
 		if got := counters(store, 100_000); got != 1000 {
 			t.Errorf("%d counters held after 100 000, want 1000", got)
 		}
-		time.Sleep(2 * time.Minute)
+		<-time.After(2 * time.Minute)
 		for range 1000 {
 			l.Allow(t.Context(), "one", 1)
 		}

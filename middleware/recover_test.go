@@ -15,7 +15,7 @@ func TestRecover(t *testing.T) {
 	e := engine(func(c *gin.Context) {
 		c.Header("Content-Length", "999")
 		var m map[string]int
-		m["x"] = 1
+		m["x"] = 1 //nolint:govet,staticcheck // the panic that is meant
 	}, RequestID(nil), Recover(log))
 	w := serve(e, request("POST"))
 	message := refused(t, w, Panicked)

@@ -16,6 +16,7 @@ import (
 // and there are few enough of them for a metric label.
 type Reason string
 
+// The reasons.
 const (
 	BadHost          Reason = "bad_host"               // the Host header is no host name with an optional port
 	HostNotAllowed   Reason = "host_not_allowed"       // not a name of this server

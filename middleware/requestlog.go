@@ -159,7 +159,10 @@ func (l *Line) fields(c *gin.Context, proxies Proxies, start time.Time) []zap.Fi
 		fields = append(fields, zap.Bool("stream", true))
 	}
 	for _, f := range [...]struct{ key, value string }{
-		{"session", l.session}, {"rpc_method", l.method}, {"tool", l.tool}, {"revision", l.revision},
+		{"session", l.session},
+		{"rpc_method", l.method},
+		{"tool", l.tool},
+		{"revision", l.revision},
 		{"refused", string(l.refused)},
 	} {
 		if f.value != "" {

@@ -31,7 +31,7 @@ func TestRequestLogLine(t *testing.T) {
 			line.SetError(errors.New("upstream is down"))
 			c.Header("Content-Type", "text/event-stream")
 			c.Writer.WriteString("data: 1\n\n")
-			time.Sleep(90 * time.Second)
+			<-time.After(90 * time.Second)
 		}, RequestID(nil), RequestLog(log, nil))
 		r := httptest.NewRequest("POST", "/things/42?session_id=secret-session", nil)
 		w := serve(e, r)
@@ -160,7 +160,7 @@ func TestRequestLogOfAFloodIsBounded(t *testing.T) {
 		if got := logs.Len(); got != refusedLines {
 			t.Errorf("%d lines in a second, want %d", got, refusedLines)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		serve(e, request("POST"))
 		last := logs.All()[logs.Len()-1].ContextMap()
 		if got := last["refused_not_logged"]; got != int64(1000-refusedLines) {

@@ -83,6 +83,7 @@ export class McpClient {
   readonly #options: Options;
   readonly #pending = new Map<number, Pending>();
   #stream?: EventStream;
+  #opened?: Promise<unknown>; // settles once the stream has said where to post
   #endpoint = '';
   #version = '';
   #lastId = 0;
@@ -97,7 +98,7 @@ export class McpClient {
   /** Opens the stream and introduces the client. Call it first, and once. */
   async connect(): Promise<ServerInfo> {
     try {
-      await this.#within(this.#open(), 'connect');
+      this.#open();
       const server = await this.request<ServerInfo>('initialize', {
         protocolVersion: PROTOCOL_VERSION,
         capabilities: {},
@@ -115,6 +116,7 @@ export class McpClient {
   /** Sends a request and waits for its answer. Rejects with an McpError if the server refuses it. */
   async request<T>(method: string, params?: unknown): Promise<T> {
     if (this.#closed) throw this.#closed;
+    await this.#within(this.#opened ?? Promise.reject(new Error('connect first')), method);
     const id = ++this.#lastId;
     const answer = new Promise<unknown>((resolve, reject) => this.#pending.set(id, { resolve, reject }));
     answer.catch(() => {}); // the POST may fail first, and then nobody waits for the answer
@@ -151,28 +153,35 @@ export class McpClient {
     this.#fail(new Error('the client is closed'));
   }
 
-  /** Resolves when the server has said where to post. */
-  #open(): Promise<unknown> {
+  #open(): void {
     const Stream = this.#options.EventSource ?? (globalThis.EventSource as unknown as Options['EventSource']);
     if (!Stream) throw new Error('no EventSource here: pass one in options.EventSource');
     const withHeaders: typeof fetch = (input, init) =>
       fetch(input, { ...init, headers: { ...(init?.headers as Record<string, string>), ...this.#options.headers } });
     const stream = new Stream(this.#url, { fetch: withHeaders });
     this.#stream = stream;
+    this.#expectEndpoint();
     stream.addEventListener('message', (event) => this.#receive(JSON.parse(event.data) as Message));
     stream.addEventListener('endpoint', (event) => {
       const { href: endpoint, origin } = new URL(event.data, this.#url);
       if (origin !== new URL(this.#url).origin) return this.#fail(new Error(`the server sends us elsewhere: ${endpoint}`));
-      // The stream was lost and opened again by itself. Another endpoint is another session, which knows nothing of what
-      // the last one was asked.
+      const opening = this.#pending.get(OPENING);
+      this.#pending.delete(OPENING);
+      // Another endpoint than before is another session, which knows nothing of what the last one was asked.
       if (this.#endpoint && this.#endpoint !== endpoint) this.#forget(new Error('the session was lost: ask again'));
       this.#endpoint = endpoint;
-      this.#pending.get(OPENING)?.resolve(undefined);
+      opening?.resolve(undefined);
     });
     stream.onerror = () => {
       if (stream.readyState === CLOSED) this.#fail(new Error(`no event stream at ${this.#url}`));
+      else if (!this.#pending.has(OPENING)) this.#expectEndpoint(); // lost, and it opens again by itself
     };
-    return new Promise((resolve, reject) => this.#pending.set(OPENING, { resolve, reject }));
+  }
+
+  /** Makes what is asked from now on wait for the stream. */
+  #expectEndpoint(): void {
+    this.#opened = new Promise((resolve, reject) => this.#pending.set(OPENING, { resolve, reject }));
+    this.#opened.catch(() => {}); // nobody may be waiting
   }
 
   async #post(message: object): Promise<void> {

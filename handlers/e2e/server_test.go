@@ -1,0 +1,126 @@
+package e2e
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// server is one running `toolgate serve`, on a free port of its own, in an empty folder, with none of the tester's
+// environment but what finds programs.
+type server struct {
+	url    string // http://127.0.0.1:port
+	port   string
+	cmd    *exec.Cmd
+	asked  bool          // to stop; a second signal would end it at once
+	exited chan struct{} // closed when the process has ended and all its output is read
+	err    error         // how it ended; read after exited
+
+	mu  sync.Mutex
+	log strings.Builder
+}
+
+// listening is the one log line that says the server takes requests, and where.
+var listening = regexp.MustCompile(`"listening".*(?:127\.0\.0\.1|localhost|\[::1\]):(\d+)`)
+
+// start runs toolgate with env on top of its defaults and returns once it serves. When the test ends the server is asked
+// to stop, and the test fails unless it then ends by itself with status 0.
+func start(t *testing.T, env ...string) *server {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, "serve")
+	cmd.Dir = t.TempDir()
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(), "TOOLGATE_SERVER_PORT=0",
+	}, env...)
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("starting toolgate: %v", err)
+	}
+	if err := w.Close(); err != nil { // the child holds it now, so that its end is our EOF
+		t.Fatal(err)
+	}
+	s := &server{cmd: cmd, exited: make(chan struct{})}
+	ready := make(chan string, 1)
+	go s.follow(r, ready)
+	t.Cleanup(func() { s.finish(t) })
+	select {
+	case s.port = <-ready:
+	case <-s.exited:
+		t.Fatalf("toolgate ended before it listened: %v\n%s", s.err, s.logged())
+	case <-time.After(patience):
+		t.Fatalf("toolgate wrote no line with \"listening\" and its address in %v\n%s", patience, s.logged())
+	}
+	s.url = "http://127.0.0.1:" + s.port
+	if got := s.get(t, "/readyz"); got.status != http.StatusOK {
+		t.Fatalf("GET /readyz once it listens: status %d, want 200", got.status)
+	}
+	return s
+}
+
+// follow keeps the server's output, tells ready the port of the first listening line, and reaps the process at the end.
+func (s *server) follow(r io.ReadCloser, ready chan<- string) {
+	defer close(s.exited)
+	lines := bufio.NewScanner(r)
+	for told := false; lines.Scan(); {
+		s.mu.Lock()
+		s.log.WriteString(lines.Text() + "\n")
+		s.mu.Unlock()
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil && !told {
+			told = true
+			ready <- m[1]
+		}
+	}
+	_ = r.Close()
+	s.err = s.cmd.Wait()
+}
+
+func (s *server) logged() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+// stop asks the server to end, as an init system does, and does not wait.
+func (s *server) stop(t *testing.T) {
+	t.Helper()
+	s.asked = true
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Errorf("asking toolgate to stop: %v", err)
+	}
+}
+
+// finish stops the server if it still runs, and judges how it ended.
+func (s *server) finish(t *testing.T) {
+	select {
+	case <-s.exited:
+	default:
+		if !s.asked {
+			s.stop(t)
+		}
+	}
+	select {
+	case <-s.exited:
+		if s.err != nil {
+			t.Errorf("toolgate ended with %v, want status 0", s.err)
+		}
+	case <-time.After(patience):
+		t.Errorf("toolgate did not stop within %v", patience)
+		_ = s.cmd.Process.Kill()
+		<-s.exited
+	}
+	if t.Failed() {
+		t.Logf("toolgate logged:\n%s", s.logged())
+	}
+}
