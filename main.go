@@ -238,7 +238,9 @@ func serve(ctx context.Context, p *program) error {
 	a.server.Close()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Server.ShutdownGrace)
 	defer cancel()
-	err = errors.Join(err, registry.Close(grace), shutdown(grace, web))
+	err = errors.Join(err, registry.Close(grace))
+	a.server.EndTasks(grace)
+	err = errors.Join(err, shutdown(grace, web))
 	a.log.Info("stopped", zap.Error(err))
 	return err
 }

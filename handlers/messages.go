@@ -28,7 +28,7 @@ func (a *API) MessagesOrAnswer(c *gin.Context) {
 	switch id, err := sessionID(c.Request.URL.Query()); {
 	case err == nil:
 		a.deliver(c, id)
-	case errNoSessionID:
+	case errors.Is(err, errNoSessionID):
 		a.answerAlone(c, mcp.Oldest())
 	default:
 		fail(c, mcp.ID{}, err)

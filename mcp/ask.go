@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -13,9 +14,9 @@ import (
 
 // Question is what a tool may ask the client: an ElicitRequest, a SampleRequest or a RootsRequest.
 type Question interface {
-	// question makes the request of it for a revision, or says by requires that the client cannot be asked: the
-	// capability it did not declare.
-	question(rev *Revision, can ClientCapabilities) (method string, params any, requires map[string]any)
+	// question makes the request of it for a revision. missing names the capability that the client did not declare, and
+	// for want of which it cannot be asked, e.g. "elicitation.url"; else it is empty.
+	question(rev *Revision, can ClientCapabilities) (method string, params any, missing string)
 
 	// key names the question within its call; empty: the call numbers it.
 	key() string
@@ -50,9 +51,9 @@ type inputRequest struct {
 func (c *Call) Ask(ctx context.Context, questions ...Question) ([]jsontext.Value, error) {
 	requests := make([]inputRequest, len(questions))
 	for i, q := range questions {
-		method, params, requires := q.question(c.peer.Revision, c.peer.Capabilities)
-		if requires != nil {
-			return nil, c.cannot(requires)
+		method, params, missing := q.question(c.peer.Revision, c.peer.Capabilities)
+		if missing != "" {
+			return nil, c.cannot(missing)
 		}
 		requests[i] = inputRequest{method, params}
 	}
@@ -68,18 +69,26 @@ func (c *Call) Ask(ctx context.Context, questions ...Question) ([]jsontext.Value
 	return c.askAll(ctx, requests)
 }
 
-func (c *Call) cannot(requires map[string]any) error {
-	if c.peer.Revision.Stateless {
-		return &Error{
-			Code: CodeMissingCapability, Message: "this needs a client capability that the request did not declare",
-			Data: map[string]any{"requiredCapabilities": requires},
-		}
+func (c *Call) cannot(missing string) error {
+	if !c.peer.Revision.Stateless {
+		return ToolErrorf("this needs a client with the capability %q, which yours did not declare", missing)
 	}
-	return ToolErrorf("this needs a client with the capability %v, which yours did not declare", slices.Sorted(maps.Keys(requires)))
+	requires := map[string]any{}
+	for _, name := range slices.Backward(strings.Split(missing, ".")) {
+		requires = map[string]any{name: requires}
+	}
+	return &Error{
+		Code: CodeMissingCapability, Message: fmt.Sprintf("this needs the client capability %q, which the request did not declare", missing),
+		Data: map[string]any{"requiredCapabilities": requires},
+	}
 }
 
 // askAll sends the requests side by side; the first failure ends the others.
 func (c *Call) askAll(ctx context.Context, requests []inputRequest) ([]jsontext.Value, error) {
+	if len(requests) == 1 {
+		answer, err := c.back.ask(ctx, requests[0].Method, requests[0].Params)
+		return []jsontext.Value{answer}, err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	answers := make([]jsontext.Value, len(requests))
@@ -178,7 +187,8 @@ func askOne[R any](ctx context.Context, c *Call, q Question) (*R, error) {
 	}
 	result := new(R)
 	if err := json.Unmarshal(answers[0], result); err != nil {
-		return nil, ToolErrorf("the client's answer could not be read")
+		method, _, _ := q.question(c.peer.Revision, c.peer.Capabilities)
+		return nil, ToolErrorf("the client's answer to %s could not be read", method)
 	}
 	return result, nil
 }

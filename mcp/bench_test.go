@@ -94,7 +94,7 @@ func BenchmarkTake(b *testing.B) {
 	var events []Event
 	b.ReportAllocs()
 	for b.Loop() {
-		st.session.out.put(event)
+		st.out.put(event)
 		events = st.Take(events[:0])
 	}
 }

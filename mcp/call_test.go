@@ -309,7 +309,7 @@ func TestAnAnswerWinsOverACancellation(t *testing.T) {
 					_, err := call.Roots(lateCtx{ctx, func() {
 						c.send(`{"jsonrpc":"2.0","id":"srv-1","result":{"roots":[]}}`)
 						cancel()
-					}})
+					}}, RootsRequest{})
 					answer <- err
 					return "", nil
 				})}}

@@ -152,7 +152,7 @@ func (y *yard) tools() []*Tool {
 			return Text(r.Model + ": " + string(r.Content)), nil
 		}),
 		NewTool(readOnly("roots", "Asks for the client's roots."), func(ctx context.Context, c *Call, _ none) (Text, error) {
-			roots, err := c.Roots(ctx)
+			roots, err := c.Roots(ctx, RootsRequest{})
 			return Text(fmt.Sprint(roots)), err
 		}),
 	}

@@ -151,10 +151,12 @@ func (c *client) hangUp(t *testing.T) {
 
 // asked says whether the client was asked anything: then it can leave a call without an answer.
 func (c *client) asked() bool {
-	s := c.stream.session
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.peer.Load().Capabilities != ClientCapabilities{}
+	s := c.w.registry.find(c.id(), c.principal)
+	if s == nil {
+		return false
+	}
+	can := s.peer.Load().Capabilities
+	return can.Elicitation != nil || can.Roots != nil || can.Sampling != nil
 }
 
 // answersIn counts the answers of an event by their ids as written: of a response, or of the responses of a batch.

@@ -137,7 +137,7 @@ func TestWhatWasTakenIsKeptWithinBounds(t *testing.T) {
 			c.call(i, "echo", `,"arguments":{"text":"`+strings.Repeat("a", 50_000)+`"}`)
 			c.settled()
 		}
-		out := &c.stream.session.out
+		out := c.stream.out
 		if out.kept > 2*replayBytes {
 			t.Errorf("%d bytes are kept", out.kept)
 		}

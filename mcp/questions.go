@@ -31,7 +31,7 @@ func (c *Call) Elicit(ctx context.Context, r ElicitRequest) (*ElicitResult, erro
 
 func (r ElicitRequest) key() string { return r.Key }
 
-func (r ElicitRequest) question(rev *Revision, can ClientCapabilities) (string, any, map[string]any) {
+func (r ElicitRequest) question(rev *Revision, can ClientCapabilities) (string, any, string) {
 	params := struct {
 		Mode            string         `json:"mode,omitempty"`
 		Message         string         `json:"message"`
@@ -43,12 +43,13 @@ func (r ElicitRequest) question(rev *Revision, can ClientCapabilities) (string, 
 	if r.URL != "" {
 		mode = "url"
 	}
-	declared := can.Elicitation
-	switch {
-	case declared == nil, !rev.Structured,
-		mode == "url" && (declared.URL == nil || !rev.Icons),
-		mode == "form" && declared.Form == nil && declared.URL != nil:
-		return "", nil, map[string]any{"elicitation": map[string]any{mode: empty{}}}
+	switch declared := can.Elicitation; {
+	case !rev.Structured, declared == nil && mode == "form":
+		return "", nil, "elicitation"
+	case mode == "url" && (declared == nil || declared.URL == nil || !rev.Icons):
+		return "", nil, "elicitation.url"
+	case mode == "form" && declared.Form == nil && declared.URL != nil:
+		return "", nil, "elicitation.form"
 	case mode == "url":
 		if params.URL = r.URL; !rev.Stateless {
 			params.ElicitationID = r.ID
@@ -57,7 +58,7 @@ func (r ElicitRequest) question(rev *Revision, can ClientCapabilities) (string, 
 	if rev.Icons {
 		params.Mode = mode
 	}
-	return "elicitation/create", params, nil
+	return "elicitation/create", params, ""
 }
 
 func (r ElicitRequest) valid(answer jsontext.Value) bool {
@@ -102,11 +103,11 @@ func (c *Call) Sample(ctx context.Context, r SampleRequest) (*SampleResult, erro
 
 func (r SampleRequest) key() string { return r.Key }
 
-func (r SampleRequest) question(_ *Revision, can ClientCapabilities) (string, any, map[string]any) {
+func (r SampleRequest) question(_ *Revision, can ClientCapabilities) (string, any, string) {
 	if can.Sampling == nil {
-		return "", nil, map[string]any{"sampling": empty{}}
+		return "", nil, "sampling"
 	}
-	return "sampling/createMessage", r, nil
+	return "sampling/createMessage", r, ""
 }
 
 func (r SampleRequest) valid(answer jsontext.Value) bool {
@@ -138,11 +139,11 @@ func (c *Call) Roots(ctx context.Context, r RootsRequest) ([]Root, error) {
 
 func (r RootsRequest) key() string { return r.Key }
 
-func (r RootsRequest) question(_ *Revision, can ClientCapabilities) (string, any, map[string]any) {
+func (r RootsRequest) question(_ *Revision, can ClientCapabilities) (string, any, string) {
 	if can.Roots == nil {
-		return "", nil, map[string]any{"roots": empty{}}
+		return "", nil, "roots"
 	}
-	return "roots/list", empty{}, nil
+	return "roots/list", nil, ""
 }
 
 func (r RootsRequest) valid(answer jsontext.Value) bool {
