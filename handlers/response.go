@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -29,6 +30,9 @@ type response struct {
 
 // write blocks until the answer has gone, or the client has. It closes the stream.
 func (r *response) write() {
+	if r.prime && r.accept.stream {
+		r.stream.Polls()
+	}
 	wait := time.NewTimer(quietFor)
 	defer wait.Stop()
 	if !r.accept.json {
@@ -47,6 +51,10 @@ func (r *response) write() {
 			return
 		case <-r.stream.Done():
 			events = r.stream.Take(events)
+			if errors.Is(r.stream.Cause(), mcp.ErrHungUp) {
+				r.flow(events) // what the client needs to come back
+				return
+			}
 			if !r.answer(events) {
 				fail(r.c, mcp.ID{}, r.stream.Cause())
 			}

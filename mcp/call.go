@@ -55,6 +55,15 @@ func (c *Call) sendProgress(total float64, message string) {
 	c.back.notify("notifications/progress", p)
 }
 
+// Hangup closes the connection that the call's answer would come on, where the client knows how to come back for it by
+// polling (2025-11-25 over Streamable HTTP); elsewhere it does nothing. The call goes on. It is for tools that work longer
+// than a connection should be held open.
+func (c *Call) Hangup() {
+	if l, ok := c.back.(*lane); ok {
+		l.hangup()
+	}
+}
+
 // heartbeat sends progress on a clock until stop is called, so that a client's own time-out does not end a call that
 // works on (clients give up after 60 s of silence). Each step is tiny: whatever the tool itself reports next is greater.
 func (c *Call) heartbeat(every time.Duration) (stop func()) {

@@ -55,6 +55,7 @@ var (
 	ErrTooMany      = errors.New("too many sessions")
 	ErrStreamOpen   = errors.New("the session's stream is open already: close it, or come back with Last-Event-ID")
 	ErrNoSuchEvent  = errors.New("no such event, or what came after it is no longer kept: open a stream without Last-Event-ID")
+	ErrHungUp       = errors.New("the stream is closed before its answer: come back with Last-Event-ID")
 	ErrShuttingDown = errors.New("the server is shutting down")
 )
 

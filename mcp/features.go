@@ -14,6 +14,7 @@ type Features struct {
 	Resources []*Resource
 	Templates []*ResourceTemplate
 	Prompts   []*Prompt
+	Skills    []*Skill
 }
 
 // Resource is one readable thing at a fixed URI. URI, Name, Description and Read are required.
@@ -105,6 +106,9 @@ func (f *Features) check() (faults []error) {
 		} else if t.Name == "" || t.Description == "" || t.Read == nil {
 			fault("resource template %q: Name, Description and Read are required", t.URITemplate)
 		}
+	}
+	for _, k := range f.Skills {
+		once("skill", k.name)
 	}
 	for _, p := range f.Prompts {
 		once("prompt", p.Name)

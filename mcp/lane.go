@@ -19,6 +19,7 @@ type lane struct {
 	stream    *Stream     // nil while there is none
 	finished  bool        // the answer of the POST is in; never of the standing lane
 	resumable bool        // the client was told event ids, so it may come back for what it missed
+	polls     bool        // and knows how to, when its stream is closed before the answer
 	since     time.Time   // when its stream was closed
 	expiry    *time.Timer // of the resume window
 }
@@ -35,7 +36,7 @@ func (l *lane) attach(seen uint64, resumed bool) *Stream {
 	st := &Stream{
 		out: &l.outbox, window: s.registry.opts.ResumeWindow, ready: make(chan struct{}, 1),
 		session: s.id, lane: l.number, resumed: resumed, seen: seen,
-		closed: l.detach, keep: l.keep,
+		closed: l.detach, keep: l.keep, poll: l.poll,
 	}
 	st.ctx, st.cancel = context.WithCancelCause(s.ctx)
 	if !l.outbox.attach(st, seen) {
@@ -59,6 +60,26 @@ func (l *lane) keep() {
 	l.session.mu.Lock()
 	l.resumable = true
 	l.session.mu.Unlock()
+}
+
+// poll notes that the client can be hung up on.
+func (l *lane) poll() {
+	l.session.mu.Lock()
+	l.polls = true
+	l.session.mu.Unlock()
+}
+
+// hangup closes the stream of a client that will come back.
+func (l *lane) hangup() {
+	l.session.mu.Lock()
+	stream := l.stream
+	if !l.polls {
+		stream = nil
+	}
+	l.session.mu.Unlock()
+	if stream != nil {
+		stream.cancel(ErrHungUp)
+	}
 }
 
 // detach takes the closed stream off its lane. The standing lane of a session that lives by it takes the session along,

@@ -50,6 +50,9 @@ func (s *Server) capabilities(rev *Revision, p *Principal) serverCapabilities {
 	}
 	if rev.Stateless {
 		caps.Extensions = map[string]any{extensionTasks: empty{}}
+		if len(s.catalog.Load().Skills) > 0 {
+			caps.Extensions[extensionSkills] = map[string]bool{"directoryRead": true}
+		}
 	}
 	return caps
 }

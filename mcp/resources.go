@@ -12,7 +12,7 @@ type wireResource struct {
 	URITemplate string       `json:"uriTemplate,omitempty"`
 	Name        string       `json:"name"`
 	Title       string       `json:"title,omitempty"`
-	Description string       `json:"description"`
+	Description string       `json:"description,omitempty"`
 	MIMEType    string       `json:"mimeType,omitempty"`
 	Size        int64        `json:"size,omitzero"`
 	Annotations *Annotations `json:"annotations,omitzero"`
@@ -81,6 +81,11 @@ func (c *catalog) find(uri string) reader {
 	if i := slices.IndexFunc(c.Resources, func(r *Resource) bool { return r.URI == uri }); i >= 0 {
 		return func(ctx context.Context, call *Call) ([]ResourceContents, error) {
 			return c.Resources[i].Read(ctx, call, uri)
+		}
+	}
+	for _, k := range c.Skills {
+		if f := k.file(uri); f != nil {
+			return func(context.Context, *Call) ([]ResourceContents, error) { return []ResourceContents{f.contents()}, nil }
 		}
 	}
 	for _, t := range c.Templates {

@@ -123,7 +123,7 @@ func (s *Server) SetFeatures(features Features) error {
 	if !slices.Equal(old.Tools, c.Tools) {
 		s.announce(change{method: "notifications/tools/list_changed"})
 	}
-	if !slices.Equal(old.Resources, c.Resources) || !slices.Equal(old.Templates, c.Templates) {
+	if !slices.Equal(old.Resources, c.Resources) || !slices.Equal(old.Templates, c.Templates) || !slices.Equal(old.Skills, c.Skills) {
 		s.announce(change{method: "notifications/resources/list_changed"})
 	}
 	if !slices.Equal(old.Prompts, c.Prompts) {
@@ -164,6 +164,10 @@ func (s *Server) Tools(p *Principal) []jsontext.Value {
 
 func (s *Server) newCatalog(f Features) (*catalog, error) {
 	f.Tools = append(slices.Clone(f.Tools), s.more)
+	f.Resources = slices.Clone(f.Resources)
+	for _, k := range f.Skills {
+		f.Resources = append(f.Resources, k.listed)
+	}
 	if faults := f.check(); len(faults) > 0 {
 		return nil, fmt.Errorf("mcp: %w", errors.Join(faults...))
 	}

@@ -22,7 +22,7 @@ func (s *Server) Stream(ctx context.Context, peer *Peer, m *Message) *Stream {
 	if !l.quiet {
 		l.level = Level(slices.Index(levelNames[:], peer.LogLevel))
 	}
-	st := &Stream{out: &l.outbox, ready: make(chan struct{}, 1), keep: func() {}}
+	st := &Stream{out: &l.outbox, ready: make(chan struct{}, 1), keep: func() {}, poll: func() {}}
 	st.ctx, st.cancel = context.WithCancelCause(ctx)
 	l.attach(st, 0)
 	x := s.begin(st.ctx, peer, l, m, func(answer []byte, code int) {

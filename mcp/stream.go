@@ -19,6 +19,7 @@ type Stream struct {
 	seen    uint64
 	closed  func(*Stream, error)
 	keep    func()
+	poll    func()
 }
 
 // SessionID is the session's secret name.
@@ -53,6 +54,9 @@ func (st *Stream) Tidy() { st.out.tidy(st.window) }
 
 // Keep says that the client was told event ids, and so may come back for what it missed of a POST's answer.
 func (st *Stream) Keep() { st.keep() }
+
+// Polls says that the client can be hung up on before its answer, and will come back: Cause is then ErrHungUp.
+func (st *Stream) Polls() { st.poll() }
 
 // Close says that the stream is no longer written, and why. What can be resumed waits for its client for the resume
 // window; anything else ends. Of several calls the first counts.

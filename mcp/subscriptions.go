@@ -90,7 +90,7 @@ func (s *Server) Listen(ctx context.Context, peer *Peer, m *Message) (*Stream, *
 	}
 	tag := subscriptionMeta{jsontext.Value(m.ID.raw)}
 	l := &single{outbox: outbox{maxEvents: singleEvents, maxBytes: singleBytes}}
-	st := &Stream{out: &l.outbox, ready: make(chan struct{}, 1), keep: func() {}}
+	st := &Stream{out: &l.outbox, ready: make(chan struct{}, 1), keep: func() {}, poll: func() {}}
 	st.ctx, st.cancel = context.WithCancelCause(ctx)
 	l.attach(st, 0)
 	l.put(encodeNotification("notifications/subscriptions/acknowledged", struct {
