@@ -287,8 +287,9 @@ func stdio(ctx context.Context, p *program) error {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stdioGrace)
 		defer cancel()
 		_ = registry.Close(grace) // a tool that does not return ends with the process
+		a.server.EndTasks(grace)
 	}
-	return handlers.Stdio{Sessions: registry, Principal: mcp.Anonymous(), MaxLine: int(a.cfg.Limits.Body)}.
+	return handlers.Stdio{Server: a.server, Sessions: registry, Principal: mcp.Anonymous(), MaxLine: int(a.cfg.Limits.Body)}.
 		Serve(ctx, p.stdin, p.stdout, drain)
 }
 

@@ -7,27 +7,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"toolgate/mcp"
 )
 
-// Stdio serves one client over a pair of pipes: a message a line each way, nothing else on out. It returns when in ends
-// and what was asked has been answered, or when ctx ends. A line over maxLine bytes is refused; so is one that finds the
-// inbox full, with an error its sender can read.
+// Stdio serves one client over a pair of pipes: a message a line each way, nothing else on out. Both eras share the pipes,
+// told apart by each message: what claims to stand alone is served so, everything else belongs to the one session.
 type Stdio struct {
+	Server    *mcp.Server
 	Sessions  Sessions
 	Principal *mcp.Principal
 	MaxLine   int // bytes; required
 }
 
-// Serve reads in and writes out. drain is called when in has ended: it returns when no call is under way, and ends the
-// session. Serve returns nil where the client simply went.
+// Serve reads in and writes out. It returns when in ends and what was asked has been answered, or when ctx ends. A line over
+// MaxLine bytes is refused with an error. While the inbox is full nothing is read: a pipe's writer can wait. drain is called
+// when in has ended: it returns when no call is under way, and ends the session. Serve returns nil where the client simply
+// went.
 func (s Stdio) Serve(ctx context.Context, in io.Reader, out io.Writer, drain func()) error {
 	stream, err := s.Sessions.Open(mcp.OpenOptions{Principal: s.Principal, Wire: mcp.WireStdio})
 	if err != nil {
 		return fmt.Errorf("open the session: %w", err)
 	}
-	r := &lineReader{Stdio: s, session: stream.SessionID(), refusals: make(chan []byte), room: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // lets go of whoever still has something to write
+	r := &lineReader{
+		Stdio: s, session: stream.SessionID(), lines: make(chan []byte), room: make(chan struct{}, 1),
+		singles: map[string]*mcp.Stream{},
+	}
 	read := make(chan error, 1)
 	go func() { read <- r.read(ctx, in) }() // ends with in, or with the process
 
@@ -51,26 +59,32 @@ func (s Stdio) Serve(ctx context.Context, in io.Reader, out io.Writer, drain fun
 		}
 		return w.Flush()
 	}
-	for {
-		var err error
+	ended, drained := ctx.Done(), make(chan struct{})
+	finish := func() {
+		ended, read = nil, nil
+		go func() { // its end is waited for below
+			r.endListens()
+			drain()
+			r.alone.Wait()
+			close(drained)
+		}()
+	}
+	var failed error
+	for failed == nil {
 		select {
 		case <-stream.Ready():
-			err = flush()
-		case line := <-r.refusals:
-			err = errors.Join(write(line), w.Flush())
-		case <-ctx.Done():
-			drain()
-			return s.end(stream, flush())
-		case <-stream.Done():
-			return s.end(stream, flush())
+			failed = flush()
+		case line := <-r.lines:
+			failed = errors.Join(write(line), w.Flush())
+		case <-ended:
+			finish()
 		case err = <-read:
-			drain()
+			finish()
+		case <-drained:
 			return s.end(stream, errors.Join(err, flush()))
 		}
-		if err != nil {
-			return s.end(stream, err)
-		}
 	}
+	return s.end(stream, failed)
 }
 
 // end closes the stream. A client that closed its end of the pipe is no error.
@@ -82,12 +96,17 @@ func (s Stdio) end(stream *mcp.Stream, err error) error {
 	return err
 }
 
-// lineReader delivers the lines of in. What it must refuse it gives to the one writer.
+// lineReader delivers the lines of in. What is answered past the session it gives to the one writer.
 type lineReader struct {
 	Stdio
-	session  string
-	refusals chan []byte
-	room     chan struct{} // a token for each time that answers went out
+	session string
+	lines   chan []byte
+	room    chan struct{}  // a token for each time that answers went out
+	alone   sync.WaitGroup // requests that stand alone
+
+	mu      sync.Mutex
+	singles map[string]*mcp.Stream // by id
+	listens []*mcp.Stream
 }
 
 // read returns nil at the end of in, or when ctx ends.
@@ -104,7 +123,7 @@ func (r *lineReader) read(ctx context.Context, in io.Reader) error {
 		}
 		if refusal != nil {
 			select {
-			case r.refusals <- refusal:
+			case r.lines <- refusal:
 			case <-ctx.Done():
 				return nil
 			}
@@ -127,6 +146,12 @@ func (r *lineReader) deliver(ctx context.Context, line []byte) []byte {
 	m, fault := mcp.Decode(bytes.Clone(line))
 	if fault != nil {
 		return mcp.AppendError(nil, m.ID, fault)
+	}
+	if m.Claims() || m.Method == "server/discover" || m.IsListen() {
+		return r.stateless(ctx, m)
+	}
+	if id, ok := m.Cancels(); ok && r.cancel(id) {
+		return nil
 	}
 	for {
 		err := r.Sessions.Deliver(r.session, r.Principal, m, nil)

@@ -32,6 +32,18 @@ type Message struct {
 // IsRequest says whether the message wants an answer.
 func (m *Message) IsRequest() bool { return m.Method != "" && !m.ID.IsZero() }
 
+// Cancels says whether the message cancels a request, and which.
+func (m *Message) Cancels() (ID, bool) {
+	if m.Method != "notifications/cancelled" || !m.ID.IsZero() {
+		return ID{}, false
+	}
+	var p cancelledParams
+	if decodeParams(m.Params, &p) != nil || p.RequestID == nil {
+		return ID{}, false
+	}
+	return ID{raw: string(p.RequestID)}, true
+}
+
 // isResponse says whether the message answers one of ours.
 func (m *Message) isResponse() bool { return m.Method == "" && m.Batch == nil }
 

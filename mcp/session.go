@@ -211,9 +211,8 @@ func (s *Session) handle(m *Message, l *lane, reply func([]byte, int)) {
 	case m.IsRequest():
 		s.request(m, l, reply)
 	case m.Method == "notifications/cancelled":
-		var p cancelledParams
-		if decodeParams(m.Params, &p) == nil && p.RequestID != nil {
-			s.cancelCall(ID{raw: string(p.RequestID)})
+		if id, ok := m.Cancels(); ok {
+			s.cancelCall(id)
 		}
 	case m.isResponse():
 		s.mu.Lock()
