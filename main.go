@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -274,6 +275,7 @@ const stdioGrace = 2 * time.Second
 // clients close stderr first and would take a last line for a crash.
 func stdio(ctx context.Context, p *program) error {
 	signal.Ignore(syscall.SIGPIPE)
+	os.Stdout = os.Stderr // whatever a tool prints must not get between the messages
 	a, err := p.open()
 	if err != nil {
 		return err
@@ -376,6 +378,10 @@ func newServer(cfg config.Config, log *zap.Logger, metrics *handlers.Metrics) (*
 	if err != nil {
 		return nil, err
 	}
+	stateKey, err := readKey(cfg.MCP.StateKeyFile)
+	if err != nil {
+		return nil, err
+	}
 	failed := func(o mcp.Outcome, errorID string, err error) {
 		log.Error("call failed", zap.String("method", o.Method), zap.String("tool", o.Tool), zap.String("error_id", errorID), zap.Error(err))
 	}
@@ -391,9 +397,22 @@ func newServer(cfg config.Config, log *zap.Logger, metrics *handlers.Metrics) (*
 		ContentMode:      mcp.ContentMode(cfg.MCP.ContentMode),
 		MaxResult:        int(cfg.Limits.Result),
 		MaxCalls:         cfg.Limits.Calls,
+		StateKey:         stateKey,
 		Observer:         metrics.Observer(failed),
 		Limit:            limit,
 	})
+}
+
+// readKey reads a key's file; no file is no key.
+func readKey(file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	key, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("mcp.state_key_file: %w", err)
+	}
+	return bytes.TrimSpace(key), nil
 }
 
 // newRegistry makes the place where sessions live.

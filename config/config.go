@@ -85,6 +85,7 @@ type MCP struct {
 	CallTimeout      time.Duration `yaml:"call_timeout" range:"1s..15m" doc:"How long one tool call may run."`
 	ProgressInterval time.Duration `yaml:"progress_interval" range:"1s..5m" doc:"Time between the progress notifications a running call sends by itself to a client that asked for progress, so that the client does not give up."`
 	ContentMode      ContentMode   `yaml:"content_mode" oneof:"both|text|structured" doc:"How structured tool results are sent: as structured content, as text, or as both. Both serves every client and costs a model the most tokens."`
+	StateKeyFile     string        `yaml:"state_key_file" doc:"Path of a file whose contents, at least 32 bytes, seal what stateless clients carry from one request to the next. Give every replica the same; empty is a key of this process's own, lost at a restart."`
 	Instructions     string        `yaml:"instructions" doc:"Text handed to clients when they connect, for the model to read."`
 }
 
