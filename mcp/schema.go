@@ -21,6 +21,7 @@ type schema struct {
 	resolved *jsonschema.Resolved
 	defaults jsontext.Value // an object of the top-level defaults; nil where there are none
 	headers  []HeaderParam  // arguments that headers repeat
+	flat     *flat          // the short way to accept; nil where there is none
 }
 
 // maxSubschemas bounds how large a schema may be: validation time grows with it (2026-07-28, JSON Schema usage).
@@ -79,7 +80,7 @@ func compile(root *jsonschema.Schema) (*schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode the schema: %w", err)
 	}
-	s := &schema{wire: wire, root: root, resolved: resolved}
+	s := &schema{wire: wire, root: root, resolved: resolved, flat: flatten(root)}
 	if s.headers, err = headerParams(root); err != nil {
 		return nil, err
 	}
@@ -121,6 +122,9 @@ func (s *schema) decode(raw jsontext.Value, into any) error {
 
 // validate checks a JSON value against the schema.
 func (s *schema) validate(raw jsontext.Value) error {
+	if s.flat != nil && s.flat.accepts(raw) {
+		return nil
+	}
 	var value any
 	if err := json.Unmarshal(raw, &value); err != nil {
 		return &ToolError{Message: "a number is out of range"} // the only thing a valid message can still hold wrong
