@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -41,8 +42,11 @@ type envelopeParams struct {
 // Claims says whether the message claims to be stateless: its params._meta has the key of the protocol version, whatever
 // its value. The body decides the era; headers only confirm it.
 func (m *Message) Claims() bool {
+	if !bytes.Contains(m.Params, []byte(metaVersion)) && bytes.IndexByte(m.Params, '\\') < 0 {
+		return false // most messages, without decoding anything
+	}
 	var p envelopeParams
-	if m.Params == nil || json.Unmarshal(m.Params, &p) != nil || p.Meta.Kind() != '{' {
+	if json.Unmarshal(m.Params, &p) != nil || p.Meta.Kind() != '{' {
 		return false
 	}
 	var entries map[string]jsontext.Value
