@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,8 +68,33 @@ func (c *continuations) keep(owner string, r rest) string {
 	if r.member != "" {
 		left = fmt.Sprintf("%q shows %d of %d", r.member, r.shown, r.shown+len(r.items))
 	}
-	return fmt.Sprintf("Cut to fit: %s. For the rest call %s {\"continuation\": %q} within %d minutes.",
-		left, readMoreName, k.name, int(restTTL.Minutes()))
+	return fmt.Sprintf("%s%s. For the rest call %s {\"continuation\": %q} within %d minutes.",
+		noteBegins, left, readMoreName, k.name, int(restTTL.Minutes()))
+}
+
+// noteBegins is how every note does.
+const noteBegins = "Cut to fit: "
+
+// Continuation is the continuation that the last block of a result names, where that is a note of a result cut to fit: for
+// callers that are no models. ok is false for any other text, and once the rest was read.
+func (s *Server) Continuation(p *Principal, text string) (name string, ok bool) {
+	if !strings.HasPrefix(text, noteBegins) {
+		return "", false
+	}
+	quoted := strings.Split(text, `"`)
+	if len(quoted) < 3 {
+		return "", false
+	}
+	name = quoted[len(quoted)-2]
+	return name, s.rests.holds(p.ID, name)
+}
+
+// holds says whether a rest can be taken.
+func (c *continuations) holds(owner, name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.named[name]
+	return ok && e.Value.(*kept).owner == owner
 }
 
 // take hands out a rest once.

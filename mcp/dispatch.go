@@ -191,7 +191,8 @@ func (s *Server) limited(x *exchange, tool string) (retryAfter int) {
 	if s.opts.Limit == nil {
 		return 0
 	}
-	return s.opts.Limit(x.peer, x.msg.Method, tool)
+	x.wait = s.opts.Limit(x.peer, x.msg.Method, tool)
+	return x.wait
 }
 
 // isQuick says whether a request is answered where it arrives.

@@ -3,6 +3,8 @@ package mcp
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 )
 
 // JSON-RPC and MCP error codes (JSON-RPC 2.0, 5.1; MCP revisions where named).
@@ -42,6 +44,36 @@ func (e *ToolError) Error() string { return e.Message }
 // ToolErrorf makes a *ToolError. Say what to do instead: the reader is a model that will try again.
 func ToolErrorf(format string, args ...any) error {
 	return &ToolError{Message: fmt.Sprintf(format, args...)}
+}
+
+// argumentError says what is wrong with a call's arguments. It becomes a result with isError, as a ToolError does, with
+// the tool's name before it.
+type argumentError struct {
+	faults []ArgumentFault
+	text   string // where no argument can be named
+}
+
+// ArgumentFault is one argument that its tool cannot take.
+type ArgumentFault struct {
+	Name   string `json:"name"`   // as the caller wrote it, or should have; of what lies deeper the path, e.g. items/0
+	Detail string `json:"detail"` // names the argument, and what was expected
+}
+
+func (e *argumentError) Error() string {
+	if len(e.faults) == 0 {
+		return e.text
+	}
+	details := make([]string, len(e.faults))
+	for i, f := range e.faults {
+		details[i] = f.Detail
+	}
+	return strings.Join(details, "; ")
+}
+
+// misfit is a value that its schema allows and its Go type does not.
+func misfit(pointer string, t reflect.Type) *argumentError {
+	detail := fmt.Sprintf("%s does not fit a %s", pointerName(pointer), t)
+	return &argumentError{faults: []ArgumentFault{{Name: strings.TrimPrefix(pointer, "/"), Detail: detail}}}
 }
 
 // ErrResourceNotFound is wrapped by a Read for a URI that names nothing, or nothing that the caller may see.

@@ -30,6 +30,12 @@ type exchange struct {
 	// reply takes the encoded answer, or nil where none is to be sent. It is called exactly once and must not block.
 	// code is that of an answer that is an error, else 0.
 	reply func(answer []byte, code int)
+
+	// What Ending is made of. They are written by the goroutine that sends the answer, before it does.
+	err     error  // why there is no result
+	said    string // how the request ended, in a word
+	errorID string // of an error of ours
+	wait    int    // seconds, of a request that came too often
 }
 
 // begin makes an exchange of a request. The caller starts run on a goroutine of its own, or runs it where it is.
@@ -120,6 +126,7 @@ func (x *exchange) send(result any, err error, outcome string) {
 	if outcome == "" {
 		outcome = said
 	}
+	x.err, x.said = err, outcome
 	x.report(outcome)
 	x.reply(answer, code)
 }
@@ -177,15 +184,19 @@ func (x *exchange) project(e *Error) *Error {
 // error response; and what is ours is logged whole and sent as an id.
 func (x *exchange) judge(err error) (refused *Error, failure *CallToolResult) {
 	var forModel *ToolError
+	var arguments *argumentError
 	isTool := x.tool.Load() != nil
 	switch {
 	case errors.As(err, &refused):
 	case errors.As(err, &forModel) && isTool:
 		return nil, failed(forModel.Message)
+	case errors.As(err, &arguments) && isTool:
+		return nil, failed(fmt.Sprintf("invalid arguments for %s: %s", x.tool.Load().Name, arguments.Error()))
 	case forModel != nil:
 		refused = Errorf(CodeInvalidParams, "%s", forModel.Message)
 	default:
 		id := rand.Text()[:8]
+		x.errorID = id
 		if f := x.server.opts.Observer.Failed; f != nil {
 			f(x.outcome(strconv.Itoa(CodeInternal)), id, err)
 		}

@@ -13,26 +13,29 @@ import (
 
 // explain says in a model's words what is wrong with arguments that a schema refused: every fault among the properties,
 // each with what was expected. Where the fault lies deeper than that, it gives the schema library's own words.
-func explain(s *jsonschema.Schema, args map[string]any, refusal error) string {
-	var faults []string
+func explain(s *jsonschema.Schema, args map[string]any, refusal error) *argumentError {
+	var faults []ArgumentFault
+	add := func(name, format string, values ...any) {
+		faults = append(faults, ArgumentFault{Name: name, Detail: fmt.Sprintf(format, values...)})
+	}
 	for _, name := range s.Required {
 		if _, ok := args[name]; !ok {
-			faults = append(faults, fmt.Sprintf("%q is required: %s", name, expected(s.Properties[name])))
+			add(name, "%q is required: %s", name, expected(s.Properties[name]))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		p, known := s.Properties[name]
 		switch {
 		case !known && s.AdditionalProperties != nil:
-			faults = append(faults, fmt.Sprintf("there is no argument %q%s", name, near(name, slices.Sorted(maps.Keys(s.Properties)))))
+			add(name, "there is no argument %q%s", name, near(name, slices.Sorted(maps.Keys(s.Properties))))
 		case known && !fits(p, args[name]):
-			faults = append(faults, fmt.Sprintf("%q must be %s; it was %s", name, expected(p), shown(args[name])))
+			add(name, "%q must be %s; it was %s", name, expected(p), shown(args[name]))
 		}
 	}
 	if len(faults) == 0 {
-		return refusal.Error()
+		return &argumentError{text: refusal.Error()}
 	}
-	return strings.Join(faults, "; ")
+	return &argumentError{faults: faults}
 }
 
 // fits says whether one value passes its own schema.

@@ -12,6 +12,7 @@ type Event struct {
 	Data   []byte
 	Answer bool      // it answers the stream's request
 	Code   int       // of an answer that is an error; else 0
+	Ending *Ending   // of an answer to a request without a session; else nil
 	at     time.Time // when a stream took it
 }
 

@@ -14,6 +14,7 @@ const (
 	WireSSE   Wire = "sse"
 	WireHTTP  Wire = "http"
 	WireStdio Wire = "stdio"
+	WireREST  Wire = "rest"
 	WireLocal Wire = "local" // toolgate call, and tests
 )
 

@@ -113,7 +113,7 @@ func (s *schema) decode(raw jsontext.Value, into any) error {
 	if err := json.Unmarshal(raw, into); err != nil {
 		var semantic *json.SemanticError
 		if errors.As(err, &semantic) {
-			return &ToolError{Message: fmt.Sprintf("%s does not fit a %s", pointerName(string(semantic.JSONPointer)), semantic.GoType)}
+			return misfit(string(semantic.JSONPointer), semantic.GoType)
 		}
 		return fmt.Errorf("decode arguments: %w", err)
 	}
@@ -127,14 +127,14 @@ func (s *schema) validate(raw jsontext.Value) error {
 	}
 	var value any
 	if err := json.Unmarshal(raw, &value); err != nil {
-		return &ToolError{Message: "a number is out of range"} // the only thing a valid message can still hold wrong
+		return &argumentError{text: "a number is out of range"} // the only thing a valid message can still hold wrong
 	}
 	object, ok := value.(map[string]any)
 	if !ok {
 		return Errorf(CodeInvalidParams, "arguments must be an object")
 	}
 	if err := s.resolved.Validate(object); err != nil {
-		return &ToolError{Message: explain(s.root, object, err)}
+		return explain(s.root, object, err)
 	}
 	return nil
 }

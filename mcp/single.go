@@ -25,9 +25,10 @@ func (s *Server) Stream(ctx context.Context, peer *Peer, m *Message) *Stream {
 	st := &Stream{out: &l.outbox, ready: make(chan struct{}, 1), keep: func() {}, poll: func() {}}
 	st.ctx, st.cancel = context.WithCancelCause(ctx)
 	l.attach(st, 0)
-	x := s.begin(st.ctx, peer, l, m, func(answer []byte, code int) {
+	var x *exchange
+	x = s.begin(st.ctx, peer, l, m, func(answer []byte, code int) {
 		if answer != nil {
-			l.putAnswer(answer, code)
+			l.answer(answer, code, x.ending())
 		}
 		l.finish()
 	})
@@ -41,6 +42,12 @@ const (
 	singleEvents = 256
 	singleBytes  = 1 << 20
 )
+
+func (l *single) answer(data []byte, code int, how *Ending) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.add(Event{Data: data, Answer: true, Code: code, Ending: how})
+}
 
 func (l *single) notify(method string, params any) {
 	l.put(encodeNotification(method, params)) // beyond the bound progress and logs are dropped; the answer has a place of its own
