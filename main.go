@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -237,17 +236,9 @@ func serve(ctx context.Context, p *program) error {
 	api.Drain()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Server.ShutdownGrace)
 	defer cancel()
-	err = errors.Join(err, registry.Close(grace), shutdown(grace, web))
+	err = errors.Join(err, registry.Close(grace), handlers.Shutdown(grace, web))
 	a.log.Info("stopped", zap.Error(err))
 	return err
-}
-
-// shutdown closes every connection: politely while grace lasts.
-func shutdown(grace context.Context, web *http.Server) error {
-	if err := web.Shutdown(grace); err != nil {
-		return errors.Join(err, web.Close())
-	}
-	return nil
 }
 
 func (a *app) newAPI(sessions handlers.Sessions) (*handlers.API, error) {
