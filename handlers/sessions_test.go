@@ -150,3 +150,14 @@ func TestSessionsMakeRoom(t *testing.T) {
 		}
 	})
 }
+
+func TestServerFullOfSessions(t *testing.T) {
+	w := newWorld(t, func(c *config.Config) { c.Limits.Sessions = 1 })
+	first := w.at("192.0.2.1").open("/sse")
+	got := w.at("192.0.2.2").get("/sse")
+	got.wantError(t, http.StatusServiceUnavailable, -32603, "null")
+	got.wantHeader(t, "Retry-After", "5")
+	if got := first.ask(ping("1")); got != pong("1") {
+		t.Errorf("the session that is there: %s", got)
+	}
+}

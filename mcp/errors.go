@@ -48,7 +48,8 @@ var (
 	ErrNoSession    = errors.New("no such session")                // unknown, ended, or another principal's
 	ErrStreamGone   = errors.New("the session's stream is closed") // waiting to be resumed; nothing can be answered now
 	ErrBusy         = errors.New("too many messages are waiting")
-	ErrTooMany      = errors.New("too many sessions")
+	ErrTooMany      = errors.New("too many sessions")  // of this principal or address
+	ErrFull         = errors.New("the server is full") // of sessions, whoever has them
 	ErrShuttingDown = errors.New("the server is shutting down")
 )
 
