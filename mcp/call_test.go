@@ -52,7 +52,7 @@ func TestDeadlineOfAToolThatStops(t *testing.T) {
 				t.Fatalf("call %d: got %s", i, got)
 			}
 			c.stream.Close(ClientGone())
-			<-w.ended
+			<-w.ended // only its coming counts
 		}
 		synctest.Wait()
 		if w.heard.stuck != 0 || w.heard.failures != nil {
