@@ -52,7 +52,9 @@ func TestDeadlineOfAToolThatStops(t *testing.T) {
 				t.Fatalf("call %d: got %s", i, got)
 			}
 			c.stream.Close(ClientGone())
-			<-w.ended // only its coming counts
+			if err := <-w.ended; err == nil {
+				t.Fatal("the session ended without a cause")
+			}
 		}
 		synctest.Wait()
 		if w.heard.stuck != 0 || w.heard.failures != nil {
