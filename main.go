@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -241,17 +240,9 @@ func serve(ctx context.Context, p *program) error {
 	defer cancel()
 	err = errors.Join(err, registry.Close(grace))
 	a.server.EndTasks(grace)
-	err = errors.Join(err, shutdown(grace, web))
+	err = errors.Join(err, handlers.Shutdown(grace, web))
 	a.log.Info("stopped", zap.Error(err))
 	return err
-}
-
-// shutdown closes every connection: politely while grace lasts.
-func shutdown(grace context.Context, web *http.Server) error {
-	if err := web.Shutdown(grace); err != nil {
-		return errors.Join(err, web.Close())
-	}
-	return nil
 }
 
 func (a *app) newAPI(sessions handlers.Sessions) (*handlers.API, error) {

@@ -47,7 +47,7 @@ func fail(c *gin.Context, id mcp.ID, err error) {
 		status, code = http.StatusNotAcceptable, mcp.CodeInvalidRequest
 	case errors.Is(err, mcp.ErrBusy), errors.Is(err, mcp.ErrTooMany):
 		status, code, retry = http.StatusTooManyRequests, mcp.CodeInvalidRequest, 1
-	case errors.Is(err, mcp.ErrShuttingDown):
+	case errors.Is(err, mcp.ErrShuttingDown), errors.Is(err, mcp.ErrFull):
 		status, code, retry = http.StatusServiceUnavailable, mcp.CodeInternal, 5
 	}
 	if wire == nil {

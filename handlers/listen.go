@@ -20,6 +20,7 @@ const (
 	keepAliveInterval = 5 * time.Second
 	keepAliveCount    = 3
 	userTimeout       = 30 * time.Second // a peer that acknowledges nothing for so long is gone
+	lastWrites        = time.Second      // for streams to write their end when the grace of a shutdown is used up
 )
 
 // NewHTTPServer is the server for h. Its WriteTimeout is 0, or it would cut every stream.
@@ -31,6 +32,21 @@ func NewHTTPServer(h http.Handler, log *zap.Logger) *http.Server {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          zap.NewStdLog(log.WithOptions(zap.AddStacktrace(zap.DPanicLevel))),
 	}
+}
+
+// Shutdown closes every connection of web: politely until the deadline of grace, and for a second in any case, since the
+// sessions may have ended at the very end of it and their streams must not look cut.
+func Shutdown(grace context.Context, web *http.Server) error {
+	until := time.Now().Add(lastWrites)
+	if deadline, ok := grace.Deadline(); ok && deadline.After(until) {
+		until = deadline
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(grace), until)
+	defer cancel()
+	if err := web.Shutdown(ctx); err != nil {
+		return errors.Join(err, web.Close())
+	}
+	return nil
 }
 
 // Listen opens every address, or none. An address of the other IP version that this machine does not have is left out,

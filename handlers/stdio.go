@@ -179,7 +179,7 @@ func readLine(r *bufio.Reader, limit int) ([]byte, error) {
 	var line []byte
 	for {
 		part, err := r.ReadSlice('\n')
-		if line == nil && !errors.Is(err, bufio.ErrBufferFull) {
+		if line == nil && len(part) <= limit && !errors.Is(err, bufio.ErrBufferFull) {
 			return part, err
 		}
 		line = append(line, part...)
@@ -187,7 +187,7 @@ func readLine(r *bufio.Reader, limit int) ([]byte, error) {
 			for errors.Is(err, bufio.ErrBufferFull) {
 				_, err = r.ReadSlice('\n')
 			}
-			if err == nil {
+			if err == nil || errors.Is(err, io.EOF) { // the next read says EOF again
 				err = errLineTooLong
 			}
 			return nil, err

@@ -84,7 +84,8 @@ var (
 	ErrNoSession    = errors.New("no such session")                // unknown, ended, or another principal's
 	ErrStreamGone   = errors.New("the session's stream is closed") // waiting to be resumed; nothing can be answered now
 	ErrBusy         = errors.New("too many messages are waiting")
-	ErrTooMany      = errors.New("too many sessions")
+	ErrTooMany      = errors.New("too many sessions")  // of this principal or address
+	ErrFull         = errors.New("the server is full") // of sessions, whoever has them
 	ErrStreamOpen   = errors.New("the session's stream is open already: close it, or come back with Last-Event-ID")
 	ErrNoSuchEvent  = errors.New("no such event, or what came after it is no longer kept: open a stream without Last-Event-ID")
 	ErrHungUp       = errors.New("the stream is closed before its answer: come back with Last-Event-ID")

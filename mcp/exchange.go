@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"sync/atomic"
@@ -51,11 +52,20 @@ func (x *exchange) run() {
 	defer x.cancel(nil)
 	defer func() {
 		if p := recover(); p != nil {
-			x.finish(nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			x.finish(nil, panicked(p))
 		}
 	}()
 	result, err := x.server.handle(x.ctx, x)
 	x.finish(result, err)
+}
+
+// panicked is a panic as an error for our log: where it came from, and its text where the runtime wrote it. A tool's own
+// text may quote a secret.
+func panicked(p any) error {
+	if fault, ok := p.(runtime.Error); ok {
+		return fmt.Errorf("panic: %w\n%s", fault, debug.Stack())
+	}
+	return fmt.Errorf("panic with a %T\n%s", p, debug.Stack())
 }
 
 // bound gives the handler its deadline, at which the client gets its answer whether or not the handler stops. The handler

@@ -22,12 +22,14 @@ func TestNewServerNamesEveryFault(t *testing.T) {
 			NewTool(readOnly("number", "No struct."), func(context.Context, *Call, int) (Text, error) { return "", nil }),
 			NewTool(readOnly("limits", "A bad tag."), func(context.Context, *Call, struct {
 				A int `json:"a" minimum:"x"`
-			}) (Text, error) {
+			},
+			) (Text, error) {
 				return "", nil
 			}),
 			NewTool(readOnly("default", "A default that does not fit."), func(context.Context, *Call, struct {
 				A string `json:"a,omitempty" enum:"x,y" default:"z"`
-			}) (Text, error) {
+			},
+			) (Text, error) {
 				return "", nil
 			}),
 		},

@@ -142,7 +142,8 @@ func TestWhatCannotBeCutIsRefused(t *testing.T) {
 	}
 	flat := func(context.Context, *Call, none) (struct {
 		Text string `json:"text"`
-	}, error) {
+	}, error,
+	) {
 		return struct {
 			Text string `json:"text"`
 		}{strings.Repeat("a", 4096)}, nil

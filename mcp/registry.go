@@ -74,7 +74,7 @@ type OpenOptions struct {
 }
 
 // Open opens the standing stream of a session: of the one that LastEventID names, if it waits and is the same principal's,
-// else of a new one. It fails with ErrTooMany or ErrShuttingDown. It does not block.
+// else of a new one. It fails with ErrTooMany, ErrFull or ErrShuttingDown. It does not block.
 func (r *Registry) Open(o OpenOptions) (*Stream, error) {
 	if st := r.resume(o); st != nil {
 		return st, nil
@@ -169,17 +169,17 @@ func (r *Registry) room(s *Session) (victim *Session, err error) {
 	if r.closing {
 		return nil, ErrShuttingDown
 	}
-	var full string
+	var full error
 	var same func(*Session) bool
 	switch o := &r.opts; {
 	case s.principal.ID != "" && o.PerPrincipal > 0 && r.byPrincipal[s.principal.ID] >= o.PerPrincipal:
-		full = fmt.Sprintf("you have %d open: close one", o.PerPrincipal)
+		full = fmt.Errorf("%w: you have %d open: close one", ErrTooMany, o.PerPrincipal)
 		same = func(other *Session) bool { return other.principal.ID == s.principal.ID }
 	case s.addr != "" && o.PerAddress > 0 && r.byAddress[s.addr] >= o.PerAddress:
-		full = fmt.Sprintf("%d are open from your address: close one, or raise limits.sessions_per_address", o.PerAddress)
+		full = fmt.Errorf("%w: %d are open from your address: close one, or raise limits.sessions_per_address", ErrTooMany, o.PerAddress)
 		same = func(other *Session) bool { return other.addr == s.addr }
 	case o.Sessions > 0 && len(r.sessions) >= o.Sessions:
-		full = fmt.Sprintf("%d are open on this server (limits.sessions)", o.Sessions)
+		full = fmt.Errorf("%w: %d sessions are open (limits.sessions)", ErrFull, o.Sessions)
 		same = func(*Session) bool { return true }
 	default:
 		return nil, nil
@@ -189,7 +189,7 @@ func (r *Registry) room(s *Session) (victim *Session, err error) {
 			return other, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: %s", ErrTooMany, full)
+	return nil, full
 }
 
 func (r *Registry) admit(s *Session) {

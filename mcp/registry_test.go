@@ -96,7 +96,7 @@ func TestLimitInAll(t *testing.T) {
 		w := newWorld(t, settings{RegistryOptions: RegistryOptions{Sessions: 2, ResumeWindow: time.Minute}})
 		a := w.hello(OpenOptions{Principal: principals("reader")})
 		w.hello(OpenOptions{Principal: principals("writer")})
-		if _, err := w.tryOpen(OpenOptions{}); !errors.Is(err, ErrTooMany) || !strings.Contains(err.Error(), "limits.sessions") {
+		if _, err := w.tryOpen(OpenOptions{}); !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "limits.sessions") {
 			t.Errorf("the third: %v", err)
 		}
 		a.stream.Close(ClientGone())

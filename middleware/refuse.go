@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -83,12 +84,28 @@ func (r *Refusal) Is(target error) bool {
 	return ok && t.Reason == r.Reason
 }
 
+// RetrySeconds is RetryAfter as the header of that name has it: whole seconds, rounded up.
+func (r *Refusal) RetrySeconds() int64 { return retrySeconds(r.RetryAfter) }
+
 func refusef(reason Reason, format string, args ...any) *Refusal {
 	return &Refusal{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
-// Refuse answers the request with r and stops the chain. The body has one form on every path, a JSON-RPC error without
-// an id (no gate has read one), which MCP clients hand to their model and plain HTTP clients read as JSON:
+type formKey struct{}
+
+// RefuseAs gives refusals of requests for paths under prefix the body that form writes, with the reason's status. All else
+// about a refusal is as it ever is: Refuse sets its headers and notes it for the log. The gate stands before every gate
+// that refuses.
+func RefuseAs(prefix string, form func(c *gin.Context, r *Refusal)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if strings.HasPrefix(c.Request.URL.Path, prefix) {
+			c.Set(formKey{}, form)
+		}
+	}
+}
+
+// Refuse answers the request with r and stops the chain. The body is a JSON-RPC error without an id (no gate has read one),
+// which MCP clients hand to their model and plain HTTP clients read as JSON, unless RefuseAs gave the path another form:
 //
 //	{"jsonrpc":"2.0","error":{"code":-32600,"message":"…","data":{"reason":"rate_limited","retryAfterSeconds":12}}}
 //
@@ -99,18 +116,7 @@ func Refuse(c *gin.Context, r *Refusal) {
 	if c.Writer.Written() {
 		return
 	}
-	seconds := retrySeconds(r.RetryAfter)
-	body, err := json.Marshal(refusalBody{
-		JSONRPC: "2.0",
-		Error: mcp.Error{
-			Code:    r.Reason.code(),
-			Message: r.Message,
-			Data:    refusalData{Reason: r.Reason, RetryAfterSeconds: seconds},
-		},
-	})
-	if err != nil { // strings and integers always encode
-		panic(err)
-	}
+	seconds := r.RetrySeconds()
 	h := c.Writer.Header()
 	h.Del("Content-Length")
 	h.Del("Content-Encoding")
@@ -121,6 +127,21 @@ func Refuse(c *gin.Context, r *Refusal) {
 	}
 	if r.Reason.closes() || chunked(c.Request) {
 		h.Set("Connection", "close")
+	}
+	if form, ok := c.Value(formKey{}).(func(*gin.Context, *Refusal)); ok {
+		form(c, r)
+		return
+	}
+	body, err := json.Marshal(refusalBody{
+		JSONRPC: "2.0",
+		Error: mcp.Error{
+			Code:    r.Reason.code(),
+			Message: r.Message,
+			Data:    refusalData{Reason: r.Reason, RetryAfterSeconds: seconds},
+		},
+	})
+	if err != nil { // strings and integers always encode
+		panic(err)
 	}
 	c.Data(r.Reason.Status(), "application/json", body)
 }
