@@ -35,7 +35,7 @@ type Server struct {
 	PublicURL      string        `yaml:"public_url" doc:"The URL clients reach this server by when a proxy stands in front, such as https://tools.example.com/mcp-server. Its host becomes an allowed host. A trailing slash is dropped."`
 	BasePath       string        `yaml:"base_path" doc:"Prefix of every path of the server, such as /mcp-server, for a proxy that passes the prefix on. A trailing slash is dropped."`
 	AllowedHosts   []string      `yaml:"allowed_hosts" legacy:"ALLOWED_HOSTS" doc:"Host headers answered beside the loopback names and the host of server.public_url: HOST (any port), HOST:PORT, or *.DOMAIN, which stands for exactly one label."`
-	AllowedOrigins []string      `yaml:"allowed_origins" legacy:"ALLOWED_ORIGINS" doc:"Origins of web pages that may call, such as https://app.example.com. Loopback origins may always; every other Origin is refused."`
+	AllowedOrigins []string      `yaml:"allowed_origins" legacy:"ALLOWED_ORIGINS" doc:"Origins of web pages that may call, such as https://app.example.com. On a loopback bind, pages of this machine may too; every other Origin is refused."`
 	TrustedProxies []string      `yaml:"trusted_proxies" doc:"Addresses or CIDR ranges of the proxies whose X-Forwarded headers are believed. From anyone else they are ignored."`
 	ShutdownGrace  time.Duration `yaml:"shutdown_grace" range:"1s..10m" doc:"How long running calls and open streams may take to finish once the server was told to stop."`
 }

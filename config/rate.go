@@ -38,7 +38,7 @@ type Rates struct {
 	Address      Rate `yaml:"address" doc:"Requests of one client address. Empty is derived, see below."`
 	Principal    Rate `yaml:"principal" doc:"Requests of one authenticated principal. Empty is derived, see below."`
 	Tool         Rate `yaml:"tool" doc:"Calls of one tool by one caller. Empty is derived, see below."`
-	Handshake    Rate `yaml:"handshake" doc:"Sessions one client address may open. Empty is derived, see below."`
+	Handshake    Rate `yaml:"handshake" doc:"Handshakes, lists and other requests that are no tool calls, of one caller. Empty is derived, see below."`
 	AuthFailures Rate `yaml:"auth_failures" doc:"Wrong credentials one client address may present before it has to wait."`
 }
 

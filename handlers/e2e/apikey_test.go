@@ -30,7 +30,7 @@ func TestAPIKey(t *testing.T) {
 	}
 	s.open(t, "/sse", "Authorization", "Bearer "+key).endpoint(t)
 
-	env := append(c.env(), "TOOLGATE_KEY="+key, "PYTHONDONTWRITEBYTECODE=1")
+	env := append(c.env(), "MCP_KEY="+key, "PYTHONDONTWRITEBYTECODE=1")
 	dir := examples(t, c)
 	for name, command := range map[string][]string{
 		"typescript": {c.node, "node.ts"}, "python": {"python3", "mcp_client.py"},

@@ -251,7 +251,7 @@ def main() -> int:
         return 2
     url, tool = sys.argv[1:3]
     arguments = json.loads(sys.argv[3]) if len(sys.argv) == 4 else {}
-    key = os.environ.get("TOOLGATE_KEY")  # needed where the server asks for an API key
+    key = os.environ.get("MCP_KEY")  # needed where the server asks for an API key
     with McpClient(url, {"Authorization": f"Bearer {key}"} if key else None) as client:
         info = client.server["serverInfo"]
         print(f"{info['name']} {info['version']}, protocol {client.server['protocolVersion']}")

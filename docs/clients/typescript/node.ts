@@ -5,8 +5,8 @@ import { McpClient } from './mcp-client.ts';
 const [url = 'http://localhost:3002/sse', tool = 'uppercase_text', json = '{"text": "hello world"}'] =
   process.argv.slice(2);
 
-// TOOLGATE_KEY is needed where the server asks for an API key.
-const key = process.env.TOOLGATE_KEY;
+// MCP_KEY is needed where the server asks for an API key.
+const key = process.env.MCP_KEY;
 const client = new McpClient(url, { EventSource, headers: key ? { Authorization: `Bearer ${key}` } : {} });
 const { serverInfo, protocolVersion } = await client.connect();
 console.log(`${serverInfo.name} ${serverInfo.version}, protocol ${protocolVersion}`);
