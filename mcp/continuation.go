@@ -122,7 +122,7 @@ func (c *continuations) drop(e *list.Element) {
 const readMoreName = "read_more"
 
 type readMoreParams struct {
-	Continuation string `json:"continuation" jsonschema:"the continuation that a cut result named" minLength:"1" maxLength:"64"`
+	Continuation string `json:"continuation" jsonschema:"The continuation that a cut result named." minLength:"1" maxLength:"64"`
 }
 
 // readMore is the tool that goes on where a result was cut. It is idempotent in what it shows, not in what it keeps.

@@ -16,14 +16,15 @@ func (s *Server) initialize(_ context.Context, x *exchange, p initializeParams) 
 		return nil, Errorf(CodeInvalidParams, "clientInfo: name and version are at most %d bytes", maxClientName)
 	}
 	rev := negotiate(p.ProtocolVersion)
-	if back := x.back; back != nil {
-		peer := *x.peer
-		peer.Revision, peer.Capabilities, peer.Initialized = rev, p.Capabilities, true
-		peer.Client = Implementation{Name: p.ClientInfo.Name, Version: p.ClientInfo.Version}
-		if err := back.initialize(&peer); err != nil {
+	peer := *x.peer
+	peer.Revision, peer.Capabilities, peer.Initialized = rev, p.Capabilities, true
+	peer.Client = Implementation{Name: p.ClientInfo.Name, Version: p.ClientInfo.Version}
+	if x.back != nil {
+		if err := x.back.initialize(&peer); err != nil {
 			return nil, err
 		}
 	}
+	x.peer = &peer // what is reported of this request is what was settled
 	return &initializeResult{
 		ProtocolVersion: rev.Name,
 		Capabilities:    s.capabilities(rev, x.peer.Principal),
