@@ -39,6 +39,7 @@ func (a *API) respondAlone(c *gin.Context, m *mcp.Message, rev *mcp.Revision) {
 		c.Writer.WriteHeaderNow()
 		return
 	}
+	promptly(c)
 	c.Data(http.StatusOK, "application/json", answer)
 }
 

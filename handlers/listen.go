@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
 )
 
@@ -22,6 +23,16 @@ const (
 	userTimeout       = 30 * time.Second // a peer that acknowledges nothing for so long is gone
 	lastWrites        = time.Second      // for streams to write their end when the grace of a shutdown is used up
 )
+
+// answerTimeout is how long a client may take to read an answer that is no stream.
+const answerTimeout = 30 * time.Second
+
+// promptly gives the answer its deadline, from now on: a client that does not read is not waited for. It is a gate, and
+// whoever makes a client wait calls it again before the answer. Streams have a deadline a write (sseWriter).
+func promptly(c *gin.Context) {
+	// The error says that the connection has no deadlines; then it has none.
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(answerTimeout))
+}
 
 // NewHTTPServer is the server for h. Its WriteTimeout is 0, or it would cut every stream.
 func NewHTTPServer(h http.Handler, log *zap.Logger) *http.Server {

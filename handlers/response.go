@@ -35,7 +35,7 @@ func (r *response) write() {
 	}
 	wait := time.NewTimer(quietFor)
 	defer wait.Stop()
-	if !r.accept.json {
+	if !r.accept.json || r.accept.streamFirst {
 		r.flow(nil)
 		return
 	}
@@ -97,6 +97,7 @@ func (r *response) answer(events []mcp.Event) bool {
 	if r.status != nil {
 		status = r.status(last)
 	}
+	promptly(r.c)
 	r.c.Data(status, "application/json", last.Data)
 	return true
 }
@@ -110,6 +111,9 @@ func (r *response) flow(taken []mcp.Event) {
 	if r.lanes {
 		w.lane(r.prime)
 	}
-	w.taken = taken
+	if w.taken = taken; len(taken)+len(w.pending) == 0 {
+		w.begin()
+		r.c.Writer.Flush() // the headers: who waits sees that there will be an answer
+	}
 	w.run(r.c, r.api.cfg.SSE.PingInterval)
 }

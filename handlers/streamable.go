@@ -41,10 +41,12 @@ func (a *API) Post(c *gin.Context) {
 		a.stateless(c, m, accept)
 	case c.GetHeader(headerSession) != "":
 		a.postSession(c, m, accept)
-	case m.Method == "initialize" && accept.json && accept.stream:
+	case m.Method == "initialize" && m.IsRequest() && accept.json && accept.stream:
 		a.begin(c, m, accept)
-	case accept.json && accept.stream && m.Method != "initialize":
+	case accept.json && accept.stream:
 		fail(c, m.ID, errNoSessionHeader)
+	case !accept.json && m.Requests() > 0:
+		fail(c, m.ID, errNotAcceptable)
 	default:
 		a.respondAlone(c, m, assumedRevision)
 	}
@@ -53,8 +55,8 @@ func (a *API) Post(c *gin.Context) {
 // headerSession names the session on Streamable HTTP.
 const headerSession = "Mcp-Session-Id"
 
-// accept is what a client takes for an answer.
-type accept struct{ json, stream bool }
+// accept is what a client takes for an answer. One that names the stream before JSON gets a stream where either would do.
+type accept struct{ json, stream, streamFirst bool }
 
 func acceptOf(h http.Header) accept {
 	lines := h["Accept"]
@@ -69,7 +71,7 @@ func acceptOf(h http.Header) accept {
 			case "application/json", "application/*":
 				a.json = true
 			case "text/event-stream", "text/*":
-				a.stream = true
+				a.stream, a.streamFirst = true, a.streamFirst || !a.json
 			case "*/*":
 				a.json = true
 			}

@@ -24,6 +24,7 @@ type Call struct {
 	mu       sync.Mutex
 	over     bool
 	outlives bool    // the request was answered with a task; the call goes on
+	told     bool    // some progress was sent
 	progress float64 // the last one sent: each must be greater
 }
 
@@ -41,7 +42,7 @@ func (c *Call) Progress(progress, total float64, message string) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over || progress <= c.progress || math.IsNaN(progress) || math.IsInf(progress, 0) {
+	if c.over || c.told && progress <= c.progress || math.IsNaN(progress) || math.IsInf(progress, 0) {
 		return
 	}
 	c.progress = progress
@@ -49,6 +50,7 @@ func (c *Call) Progress(progress, total float64, message string) {
 }
 
 func (c *Call) sendProgress(total float64, message string) {
+	c.told = true
 	p := progressParams{ProgressToken: c.token, Progress: c.progress, Total: total}
 	if c.peer.Revision.Annotations {
 		p.Message = message

@@ -93,7 +93,10 @@ func (x *exchange) name(k *task, start func()) (any, error) {
 
 // outcome is what a tool gave that never became a task.
 func (k *task) outcome() (*CallToolResult, error) {
-	if k.refused != nil {
+	switch {
+	case k.again:
+		return nil, errInputRequired
+	case k.refused != nil:
 		return nil, k.refused
 	}
 	return k.result, nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -66,6 +67,7 @@ type task struct {
 	status  string
 	result  *CallToolResult         // of a completed task, or a failed one (2025-11-25)
 	refused *Error                  // of a failed one
+	again   bool                    // it never became a task: the client is asked first
 	asked   map[string]*taskRequest // what the client is asked for and has not answered
 	used    map[string]bool         // every key that asked ever had
 }
@@ -177,7 +179,7 @@ func (k *task) finish(result *CallToolResult, err error, broke bool) {
 		return
 	}
 	k.status = taskCompleted
-	if err != nil {
+	if k.again = errors.Is(err, errInputRequired); err != nil && !k.again {
 		k.refused, result = k.x.judge(err)
 		if broke && k.refused == nil {
 			k.refused, result = Errorf(CodeInternal, "%s", *result.Content[0].Text), nil
