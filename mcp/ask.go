@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type inputs struct {
 	given     map[string]jsontext.Value // answers, of this round and those before
 	asked     map[string]inputRequest   // what is still needed
 	questions int
+	used      map[string]bool // the keys of all questions so far
 }
 
 type inputRequest struct {
@@ -61,12 +63,13 @@ func (c *Call) Ask(ctx context.Context, questions ...Question) ([]jsontext.Value
 		if k := c.inTask(); k != nil {
 			return k.ask(ctx, questions, requests)
 		}
-		return c.inputs.ask(questions, requests)
+		return c.askNext(questions, requests)
 	}
-	if c.back == nil {
+	back := c.link()
+	if back == nil {
 		return nil, ToolErrorf("%s; connect by /sse, or by /mcp with a session", errCannotAsk)
 	}
-	return c.askAll(ctx, requests)
+	return askAll(ctx, back, requests)
 }
 
 func (c *Call) cannot(missing string) error {
@@ -84,9 +87,9 @@ func (c *Call) cannot(missing string) error {
 }
 
 // askAll sends the requests side by side; the first failure ends the others.
-func (c *Call) askAll(ctx context.Context, requests []inputRequest) ([]jsontext.Value, error) {
+func askAll(ctx context.Context, back link, requests []inputRequest) ([]jsontext.Value, error) {
 	if len(requests) == 1 {
-		answer, err := c.back.ask(ctx, requests[0].Method, requests[0].Params)
+		answer, err := back.ask(ctx, requests[0].Method, requests[0].Params)
 		return []jsontext.Value{answer}, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -96,7 +99,7 @@ func (c *Call) askAll(ctx context.Context, requests []inputRequest) ([]jsontext.
 	for i, r := range requests {
 		go func() { // waited for below
 			var err error
-			if answers[i], err = c.back.ask(ctx, r.Method, r.Params); err != nil {
+			if answers[i], err = back.ask(ctx, r.Method, r.Params); err != nil {
 				cancel(err)
 			}
 			failures <- err
@@ -111,15 +114,22 @@ func (c *Call) askAll(ctx context.Context, requests []inputRequest) ([]jsontext.
 	return answers, first
 }
 
+// askNext asks by the call's result.
+func (c *Call) askNext(questions []Question, requests []inputRequest) ([]jsontext.Value, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inputs.given == nil {
+		return nil, ToolErrorf("%s", errCannotAsk)
+	}
+	return c.inputs.ask(questions, requests)
+}
+
 // ask gives the answers that are there, or notes what is missing.
 func (in *inputs) ask(questions []Question, requests []inputRequest) ([]jsontext.Value, error) {
 	answers := make([]jsontext.Value, len(questions))
 	for i, q := range questions {
 		in.questions++
-		key := q.key()
-		if key == "" {
-			key = fmt.Sprintf("input-%d", in.questions)
-		}
+		key := unusedKey(&in.used, cmp.Or(q.key(), fmt.Sprintf("input-%d", in.questions)))
 		if answer, ok := in.given[key]; ok && q.valid(answer) {
 			answers[i] = answer
 			continue
@@ -134,6 +144,19 @@ func (in *inputs) ask(questions []Question, requests []inputRequest) ([]jsontext
 		return nil, errInputRequired
 	}
 	return answers, nil
+}
+
+// unusedKey makes a key of a name that may have been used before, the same one in each round, and notes it.
+func unusedKey(used *map[string]bool, name string) string {
+	if *used == nil {
+		*used = map[string]bool{}
+	}
+	key := name
+	for n := 2; (*used)[key]; n++ {
+		key = fmt.Sprintf("%s-%d", name, n)
+	}
+	(*used)[key] = true
+	return key
 }
 
 // takeInputs reads what the client answered, now and in the rounds before. What it sends as state is sealed: anything but

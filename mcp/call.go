@@ -37,12 +37,9 @@ func (c *Call) Client() Implementation { return c.peer.Client }
 // Progress tells the client how far the call is, if it asked for that. A progress that is not greater than the last is
 // not sent (all revisions: it must increase). total is 0 where unknown. It never blocks.
 func (c *Call) Progress(progress, total float64, message string) {
-	if c.token == nil || c.back == nil {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over || c.told && progress <= c.progress || math.IsNaN(progress) || math.IsInf(progress, 0) {
+	if c.over || c.token == nil || c.back == nil || c.told && progress <= c.progress || math.IsNaN(progress) || math.IsInf(progress, 0) {
 		return
 	}
 	c.progress = progress
@@ -62,7 +59,7 @@ func (c *Call) sendProgress(total float64, message string) {
 // polling (2025-11-25 over Streamable HTTP); elsewhere it does nothing. The call goes on. It is for tools that work longer
 // than a connection should be held open.
 func (c *Call) Hangup() {
-	if l, ok := c.back.(*lane); ok {
+	if l, ok := c.link().(*lane); ok {
 		l.hangup()
 	}
 }
@@ -97,7 +94,7 @@ func (c *Call) heartbeat(every time.Duration) (stop func()) {
 	timer = time.AfterFunc(every, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.over {
+		if c.over || c.token == nil || c.back == nil { // over, or a task by now
 			return
 		}
 		c.progress = max(c.progress+step, math.Nextafter(c.progress, math.Inf(1))) // beside a large number step is nothing
@@ -107,16 +104,23 @@ func (c *Call) heartbeat(every time.Duration) (stop func()) {
 	return func() { timer.Stop() }
 }
 
-// outlive lets the call speak after its request was answered: over a session, on the standing stream.
-func (c *Call) outlive() {
+// link leads back to the client; nil where nothing does, or not any more.
+func (c *Call) link() link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.back
+}
+
+// outlive lets the call speak after its request was answered, as task k: over a session, on the standing stream.
+func (c *Call) outlive(k *task) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.outlives = true
 	if c.back != nil {
 		c.back = c.back.after()
 	}
-	if c.peer.Revision.Stateless {
-		c.token = nil // progress belongs to the request's own stream
+	if c.back != nil {
+		c.back = &taskLink{c.back, k}
 	}
 }
 
@@ -137,12 +141,9 @@ func (c *Call) end() {
 // Log sends a message to the client, if it wants that level. data is anything JSON can hold, and must hold no secrets. It
 // never blocks.
 func (c *Call) Log(level Level, data any) {
-	if c.back == nil || level < c.back.logLevel() {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.over {
+	if !c.over && c.back != nil && level >= c.back.logLevel() {
 		c.back.notify("notifications/message", logParams{Level: level.String(), Logger: c.logger, Data: data})
 	}
 }

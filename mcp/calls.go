@@ -56,6 +56,9 @@ func (s *Session) ask(ctx context.Context, l *lane, method string, params any) (
 			return answered(method, <-answer)
 		}
 		if cause := context.Cause(ctx); !errors.Is(cause, errClientGone) {
+			if l.isFinal() { // the call was answered at its deadline
+				l = &s.standing
+			}
 			l.notify("notifications/cancelled", cancelledParams{RequestID: jsontext.Value(id), Reason: cause.Error()})
 		}
 		return nil, context.Cause(ctx)
@@ -83,7 +86,7 @@ func encodeMessage(head string, params any) []byte {
 	if params == nil {
 		return []byte(head + "}")
 	}
-	value, err := json.Marshal(params)
+	value, err := json.Marshal(params, json.Deterministic(true))
 	if err != nil {
 		value, _ = json.Marshal(logParams{Level: LevelError.String(), Data: "a message could not be encoded"}) // plain strings: cannot fail
 	}

@@ -21,6 +21,7 @@ func (s *Server) complete(ctx context.Context, x *exchange, p completeParams) (*
 		return nil, err
 	}
 	defer done()
+	x.call.inputs.given = nil // a completion may not be answered with a question (2026-07-28)
 	values, err := propose(ctx, &x.call, p.Argument.Value, p.Context.Arguments)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,8 @@ import (
 //
 //	# a comment
 //	server page=2 …             the settings, before anything else: features, page, inbox, calls, result, mode
-//	NAME+ REVISION {…}          a client says hello, with these capabilities; what it is answered is not shown
+//	NAME+ REVISION {…}          a client says hello, with these capabilities; what it is answered is not shown.
+//	                            One of 2026-07-28 says nothing: its capabilities go into the META of each request
 //	NAME> {…}                   a client sends; NAME, which may be missing, is its session and its principal
 //	NAME< {…}                   the next event it gets, every byte of it; * stands for anything
 //	NAME! {…}, NAME! busy       the way in refuses what it sent: with that answer, or for that reason
@@ -31,7 +32,7 @@ import (
 //	do SOMETHING                what happens on our side: see (*script).act
 //	wait 5s                     time passes
 //
-// An event that no line expects is a failure. Run with -update, the test writes what it got into the scripts.
+// Secrets are folded into words (folds). An event that no line expects is a failure. Run with -update, the test writes what it got into the scripts.
 func TestConversations(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
@@ -47,7 +48,7 @@ func TestConversations(t *testing.T) {
 			name := strings.TrimSuffix(filepath.Base(path), ".txtar") + "/" + behaviour.Name
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := &script{t: t, clients: map[string]*client{}}
+					s := &script{t: t, folds: newFolds(), clients: map[string]*client{}, visitors: map[string]*visitor{}}
 					s.play(string(behaviour.Data))
 					behaviour.Data = []byte(strings.Join(s.played, "\n") + "\n")
 				})
@@ -64,12 +65,14 @@ func TestConversations(t *testing.T) {
 var update = flag.Bool("update", false, "write what the conversations gave into their scripts")
 
 type script struct {
-	t       *testing.T
-	w       *world
-	clients map[string]*client
-	refused map[string]string // by session: how the last message was refused
-	answer  string            // to the last request without a session
-	played  []string
+	*folds
+	t        *testing.T
+	w        *world
+	clients  map[string]*client
+	visitors map[string]*visitor
+	refused  map[string]string // by client: how the last message was refused
+	answer   string            // to the last request without a session
+	played   []string
 }
 
 var scriptLine = regexp.MustCompile(`^([a-z0-9]*)([><!+?=])(.*)$`)
@@ -88,6 +91,10 @@ func (s *script) play(text string) {
 		}
 	}
 	s.nothingMore()
+	for _, v := range s.visitors {
+		v.leave()
+	}
+	s.w.server.EndTasks(s.t.Context())
 }
 
 func (s *script) settings(words []string) (set settings) {
@@ -120,8 +127,11 @@ func (s *script) settings(words []string) (set settings) {
 // featuresNamed are the features of a world: one tool for what shows tools whole, and none at all.
 func featuresNamed(name string) func(*yard) Features {
 	return map[string]func(*yard) Features{
-		"add":  func(*yard) Features { return Features{Tools: []*Tool{addTool()}} },
-		"none": func(*yard) Features { return Features{} },
+		"add":     func(*yard) Features { return Features{Tools: []*Tool{addTool()}} },
+		"none":    func(*yard) Features { return Features{} },
+		"askers":  askers,
+		"workers": workers,
+		"skills":  skilled,
 	}[name]
 }
 
@@ -135,9 +145,9 @@ func (s *script) step(line string) string {
 	name, rest := parts[1], strings.TrimSpace(parts[3])
 	switch parts[2] {
 	case "<":
-		got := ""
-		if c := s.client(name); len(c.waiting) > 0 {
-			got, c.waiting = c.waiting[0], c.waiting[1:]
+		got, waiting := "", s.waiting(name)
+		if len(*waiting) > 0 {
+			got, *waiting = (*waiting)[0], (*waiting)[1:]
 		}
 		return s.expect(name+"<", rest, got)
 	case "!":
@@ -154,7 +164,7 @@ func (s *script) step(line string) string {
 	case "+":
 		s.hello(name, rest)
 	case ">":
-		s.send(name, rest)
+		s.send(name, s.unfold(rest))
 	case "?":
 		s.ask(rest)
 	}
@@ -195,8 +205,11 @@ func (s *script) act(what string) {
 			s.t.Error("no tool waits to be let go")
 		}
 		return
-	case "touch notes://one":
-		s.w.server.ResourceUpdated("notes://one")
+	case "touch notes://one", "touch notes://two":
+		s.w.server.ResourceUpdated(strings.TrimPrefix(what, "touch "))
+		return
+	case "close":
+		s.w.server.Close()
 		return
 	case "set the same features":
 	case "take a tool away":
@@ -222,10 +235,22 @@ func (s *script) client(name string) *client {
 	return c
 }
 
+// waiting are the events that a client has and no line has named.
+func (s *script) waiting(name string) *[]string {
+	if v := s.visitors[name]; v != nil {
+		return &v.waiting
+	}
+	return &s.client(name).waiting
+}
+
 func (s *script) hello(name, rest string) {
 	revision, capabilities, _ := strings.Cut(rest, " ")
 	if capabilities == "" {
 		capabilities = "{}"
+	}
+	if revision == Stateless().Name {
+		s.visitors[name] = s.w.visit(principals(name), capabilities)
+		return
 	}
 	c := s.client(name)
 	c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":%q,`+
@@ -238,6 +263,12 @@ func (s *script) hello(name, rest string) {
 
 // send does what a way in does with a body.
 func (s *script) send(name, text string) {
+	if v := s.visitors[name]; v != nil {
+		if refused := v.send(text); refused != "" {
+			s.refused[name] = refused
+		}
+		return
+	}
 	c := s.client(name)
 	m, fault := Decode([]byte(text))
 	if fault != nil {
@@ -279,10 +310,14 @@ func (s *script) settle() {
 	for _, c := range s.clients {
 		c.take()
 	}
+	for _, v := range s.visitors {
+		v.take()
+	}
 }
 
 // expect compares, and gives the line as it should be.
 func (s *script) expect(head, want, got string) string {
+	got = s.fold(got, s.w.server.meta)
 	pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(want), `\*`, ".*") + "$"
 	if got != "" && regexp.MustCompile(pattern).MatchString(got) {
 		return head + " " + want
@@ -297,12 +332,12 @@ func (s *script) expect(head, want, got string) string {
 
 // nothingMore demands that every event, answer and refusal was expected.
 func (s *script) nothingMore() {
-	for _, name := range slices.Sorted(maps.Keys(s.clients)) {
-		c := s.clients[name]
-		for _, event := range c.waiting {
+	for _, name := range slices.Sorted(maps.Keys(s.names())) {
+		waiting := s.waiting(name)
+		for _, event := range *waiting {
 			s.unexpected(name+"<", event)
 		}
-		c.waiting = nil
+		*waiting = nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.refused)) {
 		s.unexpected(name+"!", s.refused[name])
@@ -313,7 +348,20 @@ func (s *script) nothingMore() {
 	}
 }
 
+// names are those of every client there is.
+func (s *script) names() map[string]bool {
+	names := map[string]bool{}
+	for name := range s.clients {
+		names[name] = true
+	}
+	for name := range s.visitors {
+		names[name] = true
+	}
+	return names
+}
+
 func (s *script) unexpected(head, got string) {
+	got = s.fold(got, s.w.server.meta)
 	if *update {
 		s.played = append(s.played, head+" "+got)
 		return

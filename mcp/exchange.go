@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -32,6 +33,9 @@ type exchange struct {
 	// code is that of an answer that is an error, else 0.
 	reply func(answer []byte, code int)
 
+	// then is what begins when the answer has gone: the tool of a task, so that its client has heard of the task first.
+	then func()
+
 	// What Ending is made of. They are written by the goroutine that sends the answer, before it does.
 	err     error  // why there is no result
 	said    string // how the request ended, in a word
@@ -57,6 +61,9 @@ func (x *exchange) run() {
 	}()
 	result, err := x.server.handle(x.ctx, x)
 	x.finish(result, err)
+	if x.then != nil {
+		x.then()
+	}
 }
 
 // panicked is a panic as an error for our log: where it came from, and its text where the runtime wrote it. A tool's own
@@ -158,8 +165,13 @@ func (x *exchange) encode(result any, err error) (answer []byte, code int, outco
 	if _, ok := result.(createdTask); ok {
 		resultType = "task"
 	}
-	if r, ok := result.(*CallToolResult); ok && x.call.task == nil { // a task's was presented when it ended
+	named := false
+	if r, ok := result.(*CallToolResult); ok {
 		r = x.server.present(x, r)
+		if named = len(r.Meta) > 0 && x.peer.Revision.Stateless; named {
+			r.Meta = maps.Clone(r.Meta)
+			r.Meta[metaServerInfo] = x.server.opts.Info
+		}
 		if result = r; r.IsError {
 			outcome = "tool_error"
 		}
@@ -167,12 +179,12 @@ func (x *exchange) encode(result any, err error) (answer []byte, code int, outco
 	if x.msg.Method == methodCallToolAlias {
 		result = aliasResult(result)
 	}
-	value, err := json.Marshal(result)
+	value, err := json.Marshal(result, json.Deterministic(true)) // what clients cache must not differ by chance
 	if err != nil {
 		return x.encode(nil, fmt.Errorf("encode the result: %w", err))
 	}
 	if x.peer.Revision.Stateless {
-		value = x.server.decorate(x.msg.Method, resultType, value)
+		value = x.server.decorate(x.msg.Method, resultType, named, value)
 	}
 	answer = make([]byte, 0, len(`{"jsonrpc":"2.0","id":,"result":}`)+len(x.msg.ID.raw)+len(value))
 	answer = append(answer, `{"jsonrpc":"2.0","id":`...)
@@ -217,32 +229,6 @@ func (x *exchange) judge(err error) (refused *Error, failure *CallToolResult) {
 		refused = Errorf(CodeInternal, "%s", text)
 	}
 	return x.project(refused), nil
-}
-
-// encodeError is where the three kinds of error part: what the model can act on is a tool's result, failure; what the peer
-// did wrong is an answer; and what is ours is logged whole and sent as an id.
-func (x *exchange) encodeError(err error) (answer []byte, outcome string, failure *CallToolResult) {
-	var refused *Error
-	var forModel *ToolError
-	isTool := x.tool.Load() != nil
-	switch {
-	case errors.As(err, &refused):
-	case errors.As(err, &forModel) && isTool:
-		return nil, "", failed(forModel.Message)
-	case forModel != nil:
-		refused = Errorf(CodeInvalidParams, "%s", forModel.Message)
-	default:
-		id := rand.Text()[:8]
-		if f := x.server.opts.Observer.Failed; f != nil {
-			f(x.outcome(strconv.Itoa(CodeInternal)), id, err)
-		}
-		text := fmt.Sprintf("internal error %s; the server's log says more under that id", id)
-		if isTool {
-			return nil, "", failed(text)
-		}
-		refused = Errorf(CodeInternal, "%s", text)
-	}
-	return AppendError(nil, x.msg.ID, refused), strconv.Itoa(refused.Code), nil
 }
 
 // failed is a tool's result that says what went wrong.

@@ -83,6 +83,9 @@ func (y *yard) tools() []*Tool {
 			link := ResourceLink("orders://A-17", "A-17", "application/json")
 			return &CallToolResult{Content: []Content{text, AudioContent("audio/wav", []byte("RIFF")), link}}, nil
 		}),
+		NewTool(readOnly("marked", "Says something in _meta."), func(context.Context, *Call, none) (*CallToolResult, error) {
+			return &CallToolResult{Content: []Content{TextContent("hello")}, Meta: map[string]any{"example.com/b": 2}}, nil
+		}),
 		NewTool(readOnly("wait", "Waits until it is let go."), func(ctx context.Context, _ *Call, _ none) (Text, error) {
 			select {
 			case <-y.gate:

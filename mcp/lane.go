@@ -1,7 +1,9 @@
 package mcp
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -122,9 +124,32 @@ func (l *lane) retire() {
 	}
 	if window := l.session.registry.opts.ResumeWindow; l.resumable && window > 0 {
 		l.expiry = time.AfterFunc(window, l.drop)
+		l.session.trimPosts(maxPosts)
 		return
 	}
 	delete(l.session.posts, l.number)
+}
+
+// trimPosts drops lanes that are only kept for a resume, the oldest first, until at most most are left in all and those
+// kept hold no more than replayBytes; the newest of them stays. The caller holds the lock.
+func (s *Session) trimPosts(most int) {
+	var kept []*lane
+	bytes := 0
+	for _, l := range s.posts {
+		if l.finished && l.stream == nil {
+			kept = append(kept, l)
+			bytes += l.size()
+		}
+	}
+	slices.SortFunc(kept, func(a, b *lane) int { return cmp.Compare(a.number, b.number) })
+	for len(kept) > 0 && (len(s.posts) > most || bytes > replayBytes && len(kept) > 1) {
+		l := kept[0]
+		kept, bytes = kept[1:], bytes-l.size()
+		delete(s.posts, l.number)
+		if l.expiry != nil {
+			l.expiry.Stop()
+		}
+	}
 }
 
 // drop forgets the lane, if its client has not come back.

@@ -1,7 +1,6 @@
 package mcp
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 )
@@ -67,13 +66,14 @@ func (s *Server) discover(_ context.Context, x *exchange, _ empty) (*discoverRes
 	}, nil
 }
 
-// decorate adds to a result what every stateless one says of itself: its type, how long it may be kept, who gave it.
-func (s *Server) decorate(method, resultType string, result []byte) []byte {
+// decorate adds to a result what every stateless one says of itself: its type, how long it may be kept, and, where it is not
+// named in it yet, who gave it.
+func (s *Server) decorate(method, resultType string, named bool, result []byte) []byte {
 	decorated := fmt.Appendf(nil, `{"resultType":%q`, resultType)
 	if c := s.methods[method].cache; c != nil && resultType == "complete" {
 		decorated = fmt.Appendf(decorated, `,"ttlMs":%d,"cacheScope":%q`, c.TTL, c.Scope)
 	}
-	if !bytes.Contains(result, []byte(`"_meta":`)) {
+	if !named {
 		decorated = append(append(decorated, `,"_meta":`...), s.meta...)
 	}
 	if len(result) > len("{}") {

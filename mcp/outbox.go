@@ -34,11 +34,14 @@ type outbox struct {
 	wake       chan struct{} // the owner's; holds a token while something waits
 }
 
-// put adds an event. It never blocks; false means that the client has fallen too far behind, and the event is not in.
+// put adds an event, unless nothing more is to come. It never blocks; false means that the client has fallen too far behind, and the event is not in.
 // One event is always let in, however large: a single answer may be greater than the bound.
 func (o *outbox) put(data []byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.final {
+		return true // it would come after the answer
+	}
 	if n, bytes := o.behind(); n > 0 && (n >= o.maxEvents || bytes+len(data) > o.maxBytes) {
 		return false
 	}
@@ -89,6 +92,13 @@ func (o *outbox) isFinished() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.final && o.taken == len(o.events)
+}
+
+// isFinal says that nothing more comes.
+func (o *outbox) isFinal() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.final
 }
 
 func (o *outbox) signal() {
@@ -149,6 +159,13 @@ func (o *outbox) last() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.seq - uint64(len(o.events)-o.taken)
+}
+
+// size is the bytes it holds.
+func (o *outbox) size() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.kept + o.waiting
 }
 
 // discard lets go of everything.

@@ -51,7 +51,7 @@ type delivery struct {
 	lane *lane
 }
 
-// maxPosts bounds the lanes that a session keeps.
+// maxPosts bounds the lanes that a session has: those of POSTs under way, and those kept for a resume.
 const maxPosts = 128
 
 // ID is the session's secret name: 32 hex digits, 128 random bits.
@@ -105,7 +105,7 @@ func (s *Session) post(m *Message, claims *Revision) (*Stream, error) {
 		return nil, s.deliver(m, &s.standing, claims)
 	}
 	s.mu.Lock()
-	if len(s.posts) >= maxPosts {
+	if s.trimPosts(maxPosts - 1); len(s.posts) >= maxPosts {
 		s.mu.Unlock()
 		return nil, ErrBusy
 	}

@@ -1,11 +1,15 @@
 package mcp
 
-import "context"
+import (
+	"context"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // wireSkill is a skill as clients see it: what it says of itself, and every file with its digest.
 type wireSkill struct {
 	URI         string          `json:"uri"`
-	Frontmatter map[string]any  `json:"frontmatter"`
+	Frontmatter jsontext.Value  `json:"frontmatter"`
 	Resources   []wireSkillFile `json:"resources"`
 }
 

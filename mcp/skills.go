@@ -9,12 +9,15 @@ import (
 	"fmt"
 	"io/fs"
 	"mime"
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -37,7 +40,7 @@ var skillName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 // refers to. It is read once and never changes.
 type Skill struct {
 	name        string
-	frontmatter map[string]any
+	frontmatter jsontext.Value
 	files       []*skillItem // by URI
 	listed      *Resource    // its SKILL.md, as resources/list shows it
 }
@@ -57,11 +60,15 @@ func NewSkill(folder fs.FS) (*Skill, error) {
 		return nil, fmt.Errorf("read a skill: %w", err)
 	}
 	k := &Skill{}
-	if k.frontmatter, err = readFrontMatter(manifest); err != nil {
+	front, err := readFrontMatter(manifest)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", skillFile, err)
 	}
-	k.name, _ = k.frontmatter["name"].(string)
-	description, _ := k.frontmatter["description"].(string)
+	if k.frontmatter, err = json.Marshal(front, json.Deterministic(true)); err != nil {
+		return nil, fmt.Errorf("%s: front matter: what is not JSON cannot be served: %w", skillFile, err)
+	}
+	k.name, _ = front["name"].(string)
+	description, _ := front["description"].(string)
 	if !skillName.MatchString(k.name) || len(k.name) > 64 || description == "" {
 		return nil, fmt.Errorf("%s: the front matter needs a name of a-z, 0-9 and single hyphens, and a description", skillFile)
 	}
@@ -79,7 +86,7 @@ func NewSkill(folder fs.FS) (*Skill, error) {
 		}
 		sum := sha256.Sum256(data)
 		k.files = append(k.files, &skillItem{
-			uri: k.root() + "/" + name, mime: mimeOf(name), data: data, sum: "sha256:" + hex.EncodeToString(sum[:]),
+			uri: k.root() + (&url.URL{Path: "/" + name}).EscapedPath(), mime: mimeOf(name), data: data, sum: "sha256:" + hex.EncodeToString(sum[:]),
 		})
 		return nil
 	})
@@ -153,12 +160,13 @@ func (k *Skill) children(folder string) []wireResource {
 		if !ok {
 			continue
 		}
-		name, _, isFolder := strings.Cut(below, "/")
-		if seen[name] {
+		first, _, isFolder := strings.Cut(below, "/")
+		name, err := url.PathUnescape(first)
+		if err != nil || seen[name] {
 			continue
 		}
 		seen[name] = true
-		entry := wireResource{URI: folder + "/" + name, Name: name, MIMEType: f.mime, Size: int64(len(f.data))}
+		entry := wireResource{URI: folder + "/" + first, Name: name, MIMEType: f.mime, Size: int64(len(f.data))}
 		if isFolder {
 			entry.MIMEType, entry.Size = "inode/directory", 0
 		}

@@ -90,7 +90,7 @@ func digest(arguments jsontext.Value) []byte {
 	if len(canonical) == 0 {
 		canonical = jsontext.Value("{}")
 	}
-	if err := canonical.Canonicalize(); err != nil {
+	if err := canonical.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil { // large integers stay different
 		canonical = arguments
 	}
 	sum := sha256.Sum256(canonical)

@@ -53,7 +53,11 @@ func (c change) params(tag subscriptionMeta) any {
 }
 
 // taskChanged tells the subscriptions to a task.
-func (s *Server) taskChanged(k *task) { s.announce(change{method: "notifications/tasks", task: k}) }
+func (s *Server) taskChanged(k *task) {
+	k.telling.Lock()
+	defer k.telling.Unlock()
+	s.announce(change{method: "notifications/tasks", task: k})
+}
 
 // subscriptionMeta tags every message of a subscription with its request's id, as it was written.
 type subscriptionMeta struct {

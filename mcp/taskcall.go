@@ -2,8 +2,10 @@ package mcp
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -36,7 +38,7 @@ func (x *exchange) asTask(t *Tool, p *taskParams) (may bool, ttl time.Duration, 
 	}
 	ttl = taskTTL
 	if p.TTL != nil {
-		ttl = min(time.Duration(*p.TTL)*time.Millisecond, maxTaskTTL)
+		ttl = time.Duration(min(max(*p.TTL, 0), float64(maxTaskTTL.Milliseconds()))) * time.Millisecond
 	}
 	return true, max(ttl, time.Second), nil
 }
@@ -56,9 +58,10 @@ func (x *exchange) callAsTask(ctx context.Context, t *Tool, arguments jsontext.V
 	context.AfterFunc(ctx, unbind) // the timer goes with the tool
 	become := make(chan struct{})
 	x.call.task = &callTask{task: k, become: become, ready: make(chan struct{})}
-	now := !t.AsksFirst && (t.Task == TaskOptional || t.Task == TaskRequired || x.peer.Revision.CoreTasks)
+	now := x.peer.Revision.CoreTasks || !t.AsksFirst && (t.Task == TaskOptional || t.Task == TaskRequired)
 	if now {
-		return x.name(k, func() { k.start(ctx, t, arguments) })
+		x.then = func() { k.start(ctx, t, arguments) }
+		return x.name(k)
 	}
 	k.start(ctx, t, arguments)
 	slow := time.NewTimer(taskSlow)
@@ -68,38 +71,69 @@ func (x *exchange) callAsTask(ctx context.Context, t *Tool, arguments jsontext.V
 		waitSlow = nil
 	}
 	select {
-	case <-k.done:
-		return k.outcome()
+	case <-k.back:
+		return k.gave.result, k.gave.err
 	case <-become:
 	case <-waitSlow:
 	case <-x.ctx.Done():
 		k.cancel(context.Cause(x.ctx))
 		return nil, context.Cause(x.ctx)
 	}
-	return x.name(k, func() {})
+	return x.name(k)
 }
 
 // name makes the task known, lets its call outlive the request, and is the answer that names it.
-func (x *exchange) name(k *task, start func()) (any, error) {
+func (x *exchange) name(k *task) (any, error) {
 	if err := k.store.add(k); err != nil {
+		x.then = nil
 		k.cancel(err)
 		return nil, err
 	}
-	x.call.outlive()
-	start()
+	x.call.outlive(k)
 	close(x.call.task.ready)
+	k.become()
 	return k.announced(), nil
 }
 
-// outcome is what a tool gave that never became a task.
-func (k *task) outcome() (*CallToolResult, error) {
-	switch {
-	case k.again:
-		return nil, errInputRequired
-	case k.refused != nil:
-		return nil, k.refused
+// taskLink is the link of a task of 2025-11-25: what goes over it names the task, and the task shows that its client is
+// asked.
+type taskLink struct {
+	link
+	task *task
+}
+
+func (l *taskLink) notify(method string, params any) { l.link.notify(method, l.tag(params)) }
+
+func (l *taskLink) ask(ctx context.Context, method string, params any) (jsontext.Value, error) {
+	l.task.asks(+1)
+	defer l.task.asks(-1)
+	return l.link.ask(ctx, method, l.tag(params))
+}
+
+// tag adds the task's name to the _meta of params, which have none.
+func (l *taskLink) tag(params any) any {
+	members, err := json.Marshal(params)
+	if err != nil {
+		return params // and encodeMessage finds the same
 	}
-	return k.result, nil
+	tagged := fmt.Appendf(nil, `{"_meta":{%q:{"taskId":%q}}`, metaRelatedTask, l.task.id)
+	if len(members) > len("{}") && members[0] == '{' {
+		tagged = append(append(tagged, ','), members[1:]...)
+	} else {
+		tagged = append(tagged, '}')
+	}
+	return jsontext.Value(tagged)
+}
+
+// asks counts a request to the client in, or out.
+func (k *task) asks(n int) {
+	k.mu.Lock()
+	if k.asking += n; k.asking == 1 && n > 0 && !k.final() {
+		k.status, k.updated = taskInput, time.Now()
+	}
+	k.resume()
+	k.mu.Unlock()
+	k.store.changed(k)
 }
 
 // callTask is what a Call knows of the task that it may become.

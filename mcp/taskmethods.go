@@ -44,9 +44,11 @@ func (k *task) announced() any {
 		shown.Status, shown.Result, shown.Error, shown.InputRequests = taskWorking, nil, nil, nil
 		return createdTask{shown}
 	}
+	shown := k.core()
+	shown.Status = taskWorking
 	return struct {
 		Task coreTask `json:"task"`
-	}{k.core()}
+	}{shown}
 }
 
 func (k *task) core() coreTask {

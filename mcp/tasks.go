@@ -5,9 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -59,17 +57,29 @@ type task struct {
 	ttl     time.Duration
 	x       *exchange // the call it came from
 	store   *tasks
+	telling sync.Mutex // one change after the other, so that subscribers hear the last one last
 	cancel  context.CancelCauseFunc
+	back    chan struct{} // closed when the tool is back before the task is known: gave holds what it gave
 	done    chan struct{} // closed when the status is final
 
 	mu      sync.Mutex
+	known   bool // it has become a task
+	gave    *given
 	updated time.Time
 	status  string
+	asking  int                     // requests to the client that it has not answered (2025-11-25)
 	result  *CallToolResult         // of a completed task, or a failed one (2025-11-25)
 	refused *Error                  // of a failed one
-	again   bool                    // it never became a task: the client is asked first
 	asked   map[string]*taskRequest // what the client is asked for and has not answered
 	used    map[string]bool         // every key that asked ever had
+}
+
+// given is what a tool gave.
+type given struct {
+	result *CallToolResult
+	err    error
+	broke  bool  // by a panic
+	ended  error // why its ctx had ended by then, if it had
 }
 
 type taskRequest struct {
@@ -96,7 +106,8 @@ func (x *exchange) newTask(ctx context.Context, ttl time.Duration) (context.Cont
 	now := time.Now()
 	k := &task{
 		id: "task_" + rand.Text(), owner: x.peer.Principal.ID, created: now, updated: now, ttl: ttl,
-		x: x, store: x.server.tasks, status: taskWorking, done: make(chan struct{}),
+		x: x, store: x.server.tasks, status: taskWorking,
+		back: make(chan struct{}), done: make(chan struct{}),
 	}
 	ctx, k.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	return ctx, k
@@ -156,22 +167,50 @@ func (s *tasks) end(ctx context.Context, cause error) {
 	}
 }
 
-// start runs the tool. What it gives goes to finish, whether by then it is a task or not.
+// start runs the tool.
 func (k *task) start(ctx context.Context, t *Tool, arguments jsontext.Value) {
 	k.store.running.Go(func() {
 		defer k.cancel(nil)
+		var g given
 		defer func() {
 			if p := recover(); p != nil {
-				k.finish(nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack()), true)
+				g = given{err: panicked(p), broke: true}
 			}
+			g.ended = context.Cause(ctx)
+			k.finish(g)
 		}()
-		result, err := t.run(ctx, &k.x.call, arguments)
-		k.finish(result, err, false)
+		g.result, g.err = t.run(ctx, &k.x.call, arguments)
 	})
 }
 
-// finish settles the task. A tool's own error is a result; what broke is a failure (2026-07-28; in 2025-11-25 both are).
-func (k *task) finish(result *CallToolResult, err error, broke bool) {
+// finish takes what the tool gave. Before the task is known that is the call's, to be answered like any other's.
+func (k *task) finish(g given) {
+	k.mu.Lock()
+	known := k.known
+	if !known {
+		k.gave = &g
+		close(k.back)
+	}
+	k.mu.Unlock()
+	if known {
+		k.settle(g)
+	}
+}
+
+// become makes a task of the call for good.
+func (k *task) become() {
+	k.mu.Lock()
+	k.known = true
+	gave := k.gave
+	k.mu.Unlock()
+	if gave != nil { // in the same instant
+		k.settle(*gave)
+	}
+}
+
+// settle gives the task its end. A tool's own error is a result; what broke is a failure (2026-07-28; in 2025-11-25 both
+// are).
+func (k *task) settle(g given) {
 	k.x.call.end()
 	k.mu.Lock()
 	if k.final() {
@@ -179,9 +218,13 @@ func (k *task) finish(result *CallToolResult, err error, broke bool) {
 		return
 	}
 	k.status = taskCompleted
-	if k.again = errors.Is(err, errInputRequired); err != nil && !k.again {
-		k.refused, result = k.x.judge(err)
-		if broke && k.refused == nil {
+	result := g.result
+	switch {
+	case g.stopped():
+		k.refused = Errorf(CodeInternal, "the task was ended: %s", g.ended)
+	case g.err != nil:
+		k.refused, result = k.x.judge(g.err)
+		if g.broke && k.refused == nil {
 			k.refused, result = Errorf(CodeInternal, "%s", *result.Content[0].Text), nil
 		}
 	}
@@ -194,7 +237,12 @@ func (k *task) finish(result *CallToolResult, err error, broke bool) {
 	k.settled()
 }
 
-// settled ends finish and stop; the caller holds k.mu, which it lets go.
+// stopped says whether the tool ended because it was told to.
+func (g *given) stopped() bool {
+	return g.ended != nil && (errors.Is(g.err, context.Canceled) || errors.Is(g.err, context.DeadlineExceeded) || errors.Is(g.err, g.ended))
+}
+
+// settled ends settle and stop; the caller holds k.mu, which it lets go.
 func (k *task) settled() {
 	k.updated = time.Now()
 	k.asked = nil
@@ -226,6 +274,10 @@ func (k *task) stop() bool {
 func (k *task) ask(ctx context.Context, questions []Question, requests []inputRequest) ([]jsontext.Value, error) {
 	waiting := make([]*taskRequest, len(questions))
 	k.mu.Lock()
+	if k.final() {
+		k.mu.Unlock()
+		return nil, errCancelled
+	}
 	for i, q := range questions {
 		waiting[i] = &taskRequest{requests[i], q, make(chan jsontext.Value, 1)}
 		k.ask1(waiting[i])
@@ -238,10 +290,27 @@ func (k *task) ask(ctx context.Context, questions []Question, requests []inputRe
 		select {
 		case answers[i] = <-r.answer:
 		case <-ctx.Done():
+			k.withdraw(waiting)
 			return nil, context.Cause(ctx)
 		}
 	}
 	return answers, nil
+}
+
+// withdraw takes back what nobody waits for any more.
+func (k *task) withdraw(requests []*taskRequest) {
+	k.mu.Lock()
+	maps.DeleteFunc(k.asked, func(_ string, r *taskRequest) bool { return slices.Contains(requests, r) })
+	k.resume()
+	k.mu.Unlock()
+	k.store.changed(k)
+}
+
+// resume sets the status back when the client is asked for nothing any more. The caller holds k.mu.
+func (k *task) resume() {
+	if k.status == taskInput && len(k.asked) == 0 && k.asking == 0 {
+		k.status, k.updated = taskWorking, time.Now()
+	}
 }
 
 // ask1 gives a request a key that the task never had. The caller holds k.mu.
@@ -249,30 +318,23 @@ func (k *task) ask1(r *taskRequest) {
 	if k.asked == nil {
 		k.asked = map[string]*taskRequest{}
 	}
-	if k.used == nil {
-		k.used = map[string]bool{}
-	}
-	name := cmp.Or(r.question.key(), "input")
-	key := name
-	for n := 2; k.used[key]; n++ {
-		key = fmt.Sprintf("%s-%d", name, n)
-	}
-	k.used[key], k.asked[key] = true, r
+	k.asked[unusedKey(&k.used, cmp.Or(r.question.key(), "input"))] = r
 }
 
 // update takes answers; what was not asked, or is no answer, is passed over.
 func (k *task) update(answers map[string]jsontext.Value) {
+	changed := false
 	k.mu.Lock()
 	for key, answer := range answers {
 		if r, ok := k.asked[key]; ok && r.question.valid(answer) {
 			r.answer <- answer.Clone()
 			delete(k.asked, key)
-			k.updated = time.Now()
+			k.updated, changed = time.Now(), true
 		}
 	}
-	if k.status == taskInput && len(k.asked) == 0 {
-		k.status = taskWorking
-	}
+	k.resume()
 	k.mu.Unlock()
-	k.store.changed(k)
+	if changed {
+		k.store.changed(k)
+	}
 }

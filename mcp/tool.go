@@ -85,7 +85,7 @@ func NewTool[In, Out any](spec ToolSpec, run func(ctx context.Context, c *Call, 
 	t.run = func(ctx context.Context, c *Call, arguments jsontext.Value) (*CallToolResult, error) {
 		var in In
 		if err := t.input.decode(arguments, &in); err != nil {
-			return nil, badArguments(t.Name, err)
+			return nil, err
 		}
 		out, err := run(ctx, c, in)
 		if err != nil {
@@ -100,14 +100,6 @@ func NewTool[In, Out any](spec ToolSpec, run func(ctx context.Context, c *Call, 
 		return result, err
 	}
 	return t
-}
-
-// badArguments puts the tool's name before what is wrong; a fault of the protocol stays one.
-func badArguments(tool string, err error) error {
-	if refused, ok := err.(*ToolError); ok { //nolint:errorlint // decode returns it unwrapped, and rewraps are not meant
-		return ToolErrorf("invalid arguments for %s: %s", tool, refused.Message)
-	}
-	return err
 }
 
 func renderText[Out any](out Out) (*CallToolResult, error) {
