@@ -71,9 +71,13 @@ fuzz: ## Fuzz each target for FUZZTIME (5s)
 	done
 
 .PHONY: e2e
-e2e: ## Run the binary against raw transcripts, the README and the real clients
+e2e: ## Run the binary against raw transcripts, the README, the real clients and the conformance suite
 	@mkdir -p bin
 	go test -count=1 -timeout 20m -v ./handlers/e2e | tee bin/e2e.txt
+
+.PHONY: conformance
+conformance: ## Run the official conformance suite in every mode, and want full marks
+	go test -count=1 -timeout 10m -v -run '^TestConformance$$' ./handlers/e2e
 
 .PHONY: bench
 bench: ## Run the benchmarks, or those that match BENCH

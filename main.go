@@ -361,7 +361,7 @@ func printVersion(_ context.Context, p *program) error {
 
 // newServer makes the dispatcher with the configured packs.
 func newServer(cfg config.Config, log *zap.Logger, metrics *handlers.Metrics) (*mcp.Server, error) {
-	features, err := tools.Build(cfg.Tools)
+	box, err := tools.Open(cfg.Tools)
 	if err != nil {
 		return nil, err
 	}
@@ -376,7 +376,7 @@ func newServer(cfg config.Config, log *zap.Logger, metrics *handlers.Metrics) (*
 	failed := func(o mcp.Outcome, errorID string, err error) {
 		log.Error("call failed", zap.String("method", o.Method), zap.String("tool", o.Tool), zap.String("error_id", errorID), zap.Error(err))
 	}
-	return mcp.NewServer(features, mcp.Options{
+	server, err := mcp.NewServer(box.Features(), mcp.Options{
 		Info: mcp.Implementation{
 			Name: "toolgate", Title: "Toolgate", Version: version,
 			Description: "An organisation's own data as MCP tools.",
@@ -392,6 +392,11 @@ func newServer(cfg config.Config, log *zap.Logger, metrics *handlers.Metrics) (*
 		Observer:         metrics.Observer(failed),
 		Limit:            limit,
 	})
+	if err != nil {
+		return nil, err
+	}
+	box.Follow(server.SetFeatures)
+	return server, nil
 }
 
 // readKey reads a key's file; no file is no key.

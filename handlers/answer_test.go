@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestAnswerVersions: a request names its revision in a header; one that is not served is refused, but for the two
-// requests by which a client finds out.
+// TestAnswerVersions: a request names its revision in a header; one that is not served is refused, but for initialize, by
+// which a client finds out.
 func TestAnswerVersions(t *testing.T) {
 	w := newWorld(t)
 	for _, tt := range []struct {
@@ -23,7 +23,6 @@ func TestAnswerVersions(t *testing.T) {
 		{"a hostile one", "<script>", ping("1"), 400, "2025-11-25"},
 		{"initialize with banana", "banana", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}`, 200, `"protocolVersion":"2025-06-18"`},
 		{"initialize with an unknown one inside", "", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"9999-99-99"}}`, 200, `"protocolVersion":"2025-11-25"`},
-		{"the probe with a future one", "2026-07-28", `{"jsonrpc":"2.0","id":1,"method":"server/discover"}`, 200, "-32601"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var headers []string
@@ -46,25 +45,27 @@ func TestAnswerVersions(t *testing.T) {
 	}
 }
 
+// TestAnswerAccept: without a session answers are JSON. Who takes a stream as well could have a session, and is told so.
 func TestAnswerAccept(t *testing.T) {
 	w := newWorld(t)
 	for _, tt := range []struct {
 		accept string
 		status int
+		id     string // of an error
 	}{
-		{"", 200},
-		{"*/*", 200},
-		{"application/json", 200},
-		{"APPLICATION/JSON", 200},
-		{"application/*;q=0.5", 200},
-		{"application/json, text/event-stream", 200},
-		{"text/event-stream, application/json;q=0.1", 200},
-		{strings.Repeat("text/plain, ", 2000) + "*/*", 200},
-		{"text/event-stream", 406},
-		{"text/html", 406},
-		{"application/jsonp", 406},
-		{"text/*", 406},
-		{strings.Repeat("x", 20_000), 406},
+		{"", 200, ""},
+		{"*/*", 200, ""},
+		{"application/json", 200, ""},
+		{"APPLICATION/JSON", 200, ""},
+		{"application/*;q=0.5", 200, ""},
+		{strings.Repeat("text/plain, ", 2000) + "*/*", 200, ""},
+		{"application/json, text/event-stream", 400, "1"},
+		{"text/event-stream, application/json;q=0.1", 400, "1"},
+		{"text/event-stream", 406, "1"},
+		{"text/*", 406, "1"},
+		{"text/html", 406, "null"},
+		{"application/jsonp", 406, "null"},
+		{strings.Repeat("x", 20_000), 406, "null"},
 	} {
 		name := tt.accept[:min(len(tt.accept), 50)]
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +75,7 @@ func TestAnswerAccept(t *testing.T) {
 			}
 			got := w.post("/mcp", ping("1"), headers...)
 			if tt.status != http.StatusOK {
-				got.wantError(t, tt.status, -32600, "null")
+				got.wantError(t, tt.status, -32600, tt.id)
 			} else if got.status != http.StatusOK || got.body != pong("1") {
 				t.Errorf("got %d %s, want 200 %s", got.status, got.body, pong("1"))
 			}
@@ -82,12 +83,16 @@ func TestAnswerAccept(t *testing.T) {
 	}
 }
 
-// TestAnswerSession: no Mcp-Session-Id was ever issued, so whatever stands there names none.
+// TestAnswerSession: an Mcp-Session-Id that was never issued names no session.
 func TestAnswerSession(t *testing.T) {
 	w := newWorld(t)
-	s := w.open("/sse")
-	for _, id := range []string{"never-issued", s.id(), "%00", strings.Repeat("x", 20_000)} {
-		w.post("/mcp", ping("1"), "Mcp-Session-Id: "+id).wantError(t, http.StatusNotFound, -32600, "null")
+	for _, id := range []string{"never-issued", "%00", "%0d%0aX: y", "../mcp", strings.Repeat("x", 20_000)} {
+		w.post("/mcp", ping("1"), "Mcp-Session-Id: "+id).wantError(t, http.StatusNotFound, -32600, "1")
+		w.get("/mcp", "Mcp-Session-Id: "+id).wantError(t, http.StatusNotFound, -32600, "null")
+		w.do(http.MethodDelete, "/mcp", "", "Mcp-Session-Id: "+id).wantError(t, http.StatusNotFound, -32600, "null")
+	}
+	if sessions, _ := w.registry.Count(); sessions != 0 {
+		t.Errorf("%d sessions were left, want none", sessions)
 	}
 }
 

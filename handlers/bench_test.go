@@ -5,6 +5,7 @@ import (
 	"net"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 
 	"toolgate/config"
@@ -117,14 +118,49 @@ func BenchmarkPostParallel(b *testing.B) {
 	})
 }
 
-// BenchmarkAnswer is the same call over POST /mcp.
+// BenchmarkAnswer is the same call over POST /mcp by a client that has neither a session nor headers.
 func BenchmarkAnswer(b *testing.B) {
+	w := newWorld(b, wide)
+	w.benchMCP(b, benchCall, textResult("1", "HELLO WORLD"), nil)
+}
+
+// BenchmarkStreamable is the same call over POST /mcp in a session.
+func BenchmarkStreamable(b *testing.B) {
+	w := newWorld(b, wide)
+	w.benchMCP(b, benchCall, textResult("1", "HELLO WORLD"), w.begin("2025-11-25").head)
+}
+
+// BenchmarkStreamableFlow is BenchmarkStreamable for a client that takes a stream alone.
+func BenchmarkStreamableFlow(b *testing.B) {
 	w := newWorld(b, wide)
 	c := w.wire(4096)
 	defer c.conn.Close()
-	request := []byte("POST /mcp HTTP/1.1\r\nHost: localhost:3002\r\nContent-Type: application/json\r\n" +
-		"Content-Length: " + strconv.Itoa(len(benchCall)) + "\r\n\r\n" + benchCall)
-	want := textResult("1", "HELLO WORLD")
+	request := mcpRequest(benchCall, override(w.begin("2025-06-18").head, "Accept: text/event-stream"))
+	b.ReportAllocs()
+	for b.Loop() {
+		c.write(request)
+		c.until("0\r\n") // the last chunk
+		c.until("\r\n")
+	}
+}
+
+// BenchmarkStateless is the same call over POST /mcp that stands alone.
+func BenchmarkStateless(b *testing.B) {
+	w := newWorld(b, wide)
+	w.benchMCP(b, callAlone("1", "uppercase_text", `{"text":"hello world"}`), aloneResult("1", "HELLO WORLD"), aloneHead("tools/call", "uppercase_text"))
+}
+
+// mcpRequest is a POST to /mcp as it stands on the wire.
+func mcpRequest(message string, headers []string) []byte {
+	head := strings.Join(append([]string{"Host: localhost:3002", "Content-Type: application/json"}, headers...), "\r\n")
+	return []byte("POST /mcp HTTP/1.1\r\n" + head + "\r\nContent-Length: " + strconv.Itoa(len(message)) + "\r\n\r\n" + message)
+}
+
+// benchMCP posts a message over and over on one connection; want is the answer's whole body.
+func (w *world) benchMCP(b *testing.B, message, want string, headers []string) {
+	c := w.wire(4096)
+	defer c.conn.Close()
+	request := mcpRequest(message, headers)
 	b.ReportAllocs()
 	for b.Loop() {
 		c.write(request)

@@ -132,18 +132,25 @@ type stream struct {
 // open opens a stream and reads its endpoint event.
 func (c *client) open(target string, headers ...string) *stream {
 	c.tb.Helper()
-	r := c.roundTrip(http.MethodGet, target, "", headers)
-	s := &stream{tb: c.tb, client: c, header: r.Header, body: r.Body, lines: bufio.NewReader(r.Body)}
-	c.tb.Cleanup(s.close)
-	if r.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(r.Body)
-		c.tb.Fatalf("GET %s: got %d %s, want 200", target, r.StatusCode, body)
-	}
+	s := c.stream(http.MethodGet, target, "", headers...)
 	name, data := s.event()
 	if name != "endpoint" {
 		c.tb.Fatalf("GET %s: the first event is %q, want endpoint", target, name)
 	}
 	s.endpoint = data
+	return s
+}
+
+// stream sends a request whose answer must be a stream.
+func (c *client) stream(method, target, body string, headers ...string) *stream {
+	c.tb.Helper()
+	r := c.roundTrip(method, target, body, headers)
+	s := &stream{tb: c.tb, client: c, header: r.Header, body: r.Body, lines: bufio.NewReader(r.Body)}
+	c.tb.Cleanup(s.close)
+	if media := r.Header.Get("Content-Type"); r.StatusCode != http.StatusOK || media != "text/event-stream" {
+		body, _ := io.ReadAll(r.Body)
+		c.tb.Fatalf("%s %s: got %d %s %.500s, want 200 and a stream", method, target, r.StatusCode, media, body)
+	}
 	return s
 }
 

@@ -85,7 +85,7 @@ func onlyGet(c *gin.Context) {
 	methodNotAllowed(c)
 }
 
-// onlyPost answers GET and DELETE where there is no session: clients take it for "no stream here" and go on.
+// onlyPost answers GET where there is no session: clients take it for "no stream here" and go on.
 func onlyPost(c *gin.Context) {
 	c.Header("Allow", http.MethodPost)
 	methodNotAllowed(c)

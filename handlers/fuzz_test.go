@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -61,19 +62,18 @@ func FuzzPlainID(f *testing.F) {
 	})
 }
 
-// FuzzAccept: a list accepts JSON when one of its parts does, in whatever order and however it is spaced.
+// FuzzAccept: a list accepts what one of its parts does, in whatever order and however it is spaced, and so do several
+// header lines.
 func FuzzAccept(f *testing.F) {
 	f.Add("application/json", "text/html")
-	f.Add("text/html;q=0.8", "*/*;q=0.1")
+	f.Add("text/event-stream;q=0.8", "*/*;q=0.1")
 	f.Add(" , ;", "APPLICATION/*")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		if a == "" || b == "" {
-			return // no header at all accepts everything
-		}
-		want := acceptsJSON(a) || acceptsJSON(b)
-		for _, list := range []string{a + "," + b, b + "," + a, "\t" + a + " , " + b + " "} {
-			if got := acceptsJSON(list); got != want {
-				t.Errorf("acceptsJSON(%q) = %v, of its parts %v", list, got, want)
+		of := func(lines ...string) accept { return acceptOf(http.Header{"Accept": lines}) }
+		json, stream := of(a).json || of(b).json, of(a).stream || of(b).stream
+		for _, lines := range [][]string{{a + "," + b}, {b + "," + a}, {"\t" + a + " , " + b + " "}, {a, b}} {
+			if got := of(lines...); got.json != json || got.stream != stream {
+				t.Errorf("acceptOf(%q) = %v, of its parts %v %v", lines, got, json, stream)
 			}
 		}
 	})

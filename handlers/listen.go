@@ -24,14 +24,23 @@ const (
 	lastWrites        = time.Second      // for streams to write their end when the grace of a shutdown is used up
 )
 
-// answerTimeout is how long a client may take to read an answer that is no stream.
-const answerTimeout = 30 * time.Second
+// answerTimeout is how long a client may take to read an answer that is no stream; bodyTimeout how long its body may take
+// before, which is the body gate's default.
+const (
+	answerTimeout = 30 * time.Second
+	bodyTimeout   = 30 * time.Second
+)
 
-// promptly gives the answer its deadline, from now on: a client that does not read is not waited for. It is a gate, and
-// whoever makes a client wait calls it again before the answer. Streams have a deadline a write (sseWriter).
-func promptly(c *gin.Context) {
+// promptGate gives every answer a deadline: a client that does not read is not waited for. Whoever makes a client wait calls
+// promptly before the answer; streams have a deadline a write (sseWriter).
+func promptGate(c *gin.Context) { writeWithin(c, bodyTimeout+answerTimeout) }
+
+// promptly gives the answer its deadline from now on.
+func promptly(c *gin.Context) { writeWithin(c, answerTimeout) }
+
+func writeWithin(c *gin.Context, d time.Duration) {
 	// The error says that the connection has no deadlines; then it has none.
-	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(answerTimeout))
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(d))
 }
 
 // NewHTTPServer is the server for h. Its WriteTimeout is 0, or it would cut every stream.

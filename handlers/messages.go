@@ -56,6 +56,7 @@ var accepted = []byte("Accepted")
 // readMessage reads the one message of a body; where it cannot, it has answered.
 func readMessage(c *gin.Context) (*mcp.Message, bool) {
 	body, err := middleware.ReadBody(c)
+	promptly(c) // the body took its time, of which the answer must not run out
 	if err != nil {
 		fail(c, mcp.ID{}, err)
 		return nil, false

@@ -1,7 +1,8 @@
 // Package handlers holds the ways in over HTTP and stdio. A handler knows its wire and nothing else: it turns what comes in
 // into an mcp.Message and a principal, hands both to the dispatcher or a session, and writes what comes back.
 //
-// Read this file first: it has every path and, left to right, the gates before it. fail.go has every status.
+// Read this file first: it has every path and, left to right, the gates before it. fail.go has every status, and problem.go
+// those of the REST face.
 package handlers
 
 import (
@@ -88,9 +89,9 @@ func (a *API) routes(g *gates) {
 	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false // a redirect loses the body of a POST for several clients
 	e.HandleMethodNotAllowed = true
 	e.ForwardedByClientIP = false // addresses are told by middleware.Proxies alone
-	e.Use(g.requestID, g.requestLog, g.recover, g.hostCheck, g.cors)
-	e.NoRoute(notFound)
-	e.NoMethod(methodNotAllowed)
+	e.Use(promptGate, g.requestID, g.problems, g.requestLog, g.recover, g.hostCheck, g.cors)
+	e.NoRoute(a.inProblems("no-such-path", notFound))
+	e.NoMethod(a.inProblems("method-not-allowed", methodNotAllowed))
 	r := e.Group(a.cfg.Server.BasePath)
 
 	// Health probes come often, by address and without credentials.
@@ -123,6 +124,13 @@ func (a *API) routes(g *gates) {
 		callers.DELETE(path, a.Delete)
 	}
 
+	// Plain REST, for programs that do not speak MCP.
+	callers.GET(toolsPath, a.ListTools)
+	callers.HEAD(toolsPath, a.ListTools)
+	callers.POST(toolsPath+"/:name", bodyOr(g.body), a.CallTool)
+	callers.GET(openAPIPath, a.OpenAPI)
+	callers.HEAD(openAPIPath, a.OpenAPI)
+
 	// For operators.
 	operators := callers.Group("", g.admin)
 	operators.GET("/sessions", a.ListSessions)
@@ -137,7 +145,7 @@ func (a *API) routes(g *gates) {
 // gates are the middlewares, made once from the configuration.
 type gates struct {
 	proxies middleware.Proxies
-	requestID, requestLog, recover, hostCheck, cors,
+	requestID, problems, requestLog, recover, hostCheck, cors,
 	address, auth, principal, body, admin gin.HandlerFunc
 }
 
@@ -158,6 +166,7 @@ func newGates(o Options) (*gates, error) {
 	}
 	probes := []string{s.BasePath + "/livez", s.BasePath + "/readyz"}
 	g.requestID = middleware.RequestID(g.proxies)
+	g.problems = middleware.RefuseAs(s.BasePath+restPrefix, refusalProblem)
 	g.requestLog = middleware.RequestLog(o.Log, g.proxies, append(probes, s.BasePath+"/health")...)
 	g.recover = middleware.Recover(o.Log)
 	g.hostCheck = middleware.HostCheck(hosts, origins, probes...)

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"encoding/base64"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -23,7 +24,7 @@ const (
 	headerParam   = "Mcp-Param-"
 )
 
-// namesStateless says whether the version header names a revision without a handshake, or one that we do not know.
+// namesStateless says whether the version header names a revision without a handshake.
 func namesStateless(h http.Header) bool {
 	version := h.Get(headerVersion)
 	if version == "" {
@@ -31,6 +32,24 @@ func namesStateless(h http.Header) bool {
 	}
 	rev, ok := mcp.RevisionNamed(version)
 	return ok && rev.Stateless
+}
+
+// standsAlone says whether a message claims a revision without a handshake. An initialize that claims one it can settle is
+// what it looks like.
+func standsAlone(m *mcp.Message) bool {
+	if !m.Claims() || m.Method != "initialize" {
+		return m.Claims()
+	}
+	var p struct {
+		Meta struct {
+			Version string `json:"io.modelcontextprotocol/protocolVersion"`
+		} `json:"_meta"`
+	}
+	if json.Unmarshal(m.Params, &p) != nil {
+		return true
+	}
+	_, settles := mcp.HandshakeRevision(p.Meta.Version)
+	return !settles
 }
 
 // stateless serves one request that stands alone: what it says of itself is checked, in the order that tells a client most,
@@ -57,6 +76,11 @@ func (a *API) stateless(c *gin.Context, m *mcp.Message, accept accept) {
 		return
 	}
 	ctx := c.Request.Context()
+	line := middleware.LineFrom(ctx)
+	line.SetRevision(envelope.Version)
+	if m.Method == "tools/call" {
+		line.SetTool(envelope.Name[:min(len(envelope.Name), 64)]) // no longer than a tool's name may be
+	}
 	peer := envelope.Peer(middleware.PrincipalFrom(ctx), a.address(c), mcp.WireHTTP)
 	if m.IsListen() {
 		stream, fault := a.server.Listen(ctx, peer, m)
@@ -175,6 +199,9 @@ func descend(object jsontext.Value, path []string) jsontext.Value {
 	return object
 }
 
+// maxHeaderInteger bounds integers in headers (2026-07-28, tools): beyond it not everybody reads the same number.
+const maxHeaderInteger = 1<<53 - 1
+
 // sameValue compares an argument with its header: strings exactly, booleans by name, integers as numbers.
 func sameValue(kind string, argument jsontext.Value, header string) bool {
 	switch kind {
@@ -184,7 +211,10 @@ func sameValue(kind string, argument jsontext.Value, header string) bool {
 	case "boolean":
 		return (header == "true" || header == "false") && string(argument) == header
 	}
+	if value := jsontext.Value(header); argument.Kind() != '0' || value.Kind() != '0' || !value.IsValid() {
+		return false
+	}
 	a, err1 := strconv.ParseFloat(string(argument), 64)
 	b, err2 := strconv.ParseFloat(header, 64)
-	return err1 == nil && err2 == nil && a == b
+	return err1 == nil && err2 == nil && a == b && math.Abs(a) <= maxHeaderInteger
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"toolgate/mcp"
 )
@@ -30,14 +31,17 @@ func (s Stdio) Serve(ctx context.Context, in io.Reader, out io.Writer, drain fun
 	if err != nil {
 		return fmt.Errorf("open the session: %w", err)
 	}
+	// What was asked is answered even where ctx ends; this lets go of whoever still has something to write.
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // lets go of whoever still has something to write
+	defer cancel()
 	r := &lineReader{
-		Stdio: s, session: stream.SessionID(), lines: make(chan []byte), room: make(chan struct{}, 1),
-		singles: map[string]*mcp.Stream{},
+		Stdio: s, session: stream.SessionID(), serving: serving, lines: make(chan []byte), room: make(chan struct{}, 1),
+		singles: map[string]*mcp.Stream{}, listens: map[*mcp.Stream]struct{}{},
 	}
 	read := make(chan error, 1)
-	go func() { read <- r.read(ctx, in) }() // ends with in, or with the process
+	go func(ended chan<- error) { ended <- r.read(ctx, in) }(read) // ends with in, or with the process
 
 	w := bufio.NewWriter(out)
 	var batch []mcp.Event
@@ -64,8 +68,10 @@ func (s Stdio) Serve(ctx context.Context, in io.Reader, out io.Writer, drain fun
 		ended, read = nil, nil
 		go func() { // its end is waited for below
 			r.endListens()
+			late := time.AfterFunc(aloneGrace, stop)
 			drain()
 			r.alone.Wait()
+			late.Stop()
 			close(drained)
 		}()
 	}
@@ -100,13 +106,14 @@ func (s Stdio) end(stream *mcp.Stream, err error) error {
 type lineReader struct {
 	Stdio
 	session string
+	serving context.Context // ends when nobody writes any more
 	lines   chan []byte
 	room    chan struct{}  // a token for each time that answers went out
 	alone   sync.WaitGroup // requests that stand alone
 
 	mu      sync.Mutex
 	singles map[string]*mcp.Stream // by id
-	listens []*mcp.Stream
+	listens map[*mcp.Stream]struct{}
 }
 
 // read returns nil at the end of in, or when ctx ends.
@@ -147,8 +154,8 @@ func (r *lineReader) deliver(ctx context.Context, line []byte) []byte {
 	if fault != nil {
 		return mcp.AppendError(nil, m.ID, fault)
 	}
-	if m.Claims() || m.Method == "server/discover" || m.IsListen() {
-		return r.stateless(ctx, m)
+	if standsAlone(m) || m.Method == "server/discover" || m.IsListen() {
+		return r.stateless(m)
 	}
 	if id, ok := m.Cancels(); ok && r.cancel(id) {
 		return nil

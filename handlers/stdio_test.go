@@ -58,7 +58,7 @@ func serveStdio(ctx context.Context, w *world, in io.Reader, out io.Writer) erro
 			w.tb.Errorf("drain: %v", err)
 		}
 	}
-	return Stdio{Sessions: w.registry, Principal: mcp.Anonymous(), MaxLine: testMaxLine}.Serve(ctx, in, out, drain)
+	return Stdio{Server: w.server, Sessions: w.registry, Principal: mcp.Anonymous(), MaxLine: testMaxLine}.Serve(ctx, in, out, drain)
 }
 
 func (p *pipes) send(lines ...string) {
@@ -126,7 +126,7 @@ func TestStdioRefusals(t *testing.T) {
 			{"a word", `hello`, "null", "-32700"},
 			{"two messages on a line", ping("1") + ping("2"), "1", "-32700"},
 			{"no message", `{"jsonrpc":"2.0","id":"a"}`, `"a"`, "-32600"},
-			{"an unknown method", `{"jsonrpc":"2.0","id":3,"method":"server/discover"}`, "3", "-32601"},
+			{"an unknown method", `{"jsonrpc":"2.0","id":3,"method":"no/such"}`, "3", "-32601"},
 			{"a batch", `[` + ping("4") + `]`, "null", "-32600"},
 			{"a line over the limit", long, "null", "-32600"},
 			{"a line of many limits", strings.Repeat(long, 5), "null", "-32600"},

@@ -1,14 +1,17 @@
 package handlers
 
 import (
-	"context"
+	"time"
 
 	"toolgate/mcp"
 )
 
+// aloneGrace is how long requests that stand alone may take once the client has closed its end.
+const aloneGrace = 2 * time.Second
+
 // stateless serves one request that stands alone (2026-07-28, stdio): no headers, no status; its messages share the pipe
 // with all others. The answer is returned where the request is refused; else it comes on lines.
-func (r *lineReader) stateless(ctx context.Context, m *mcp.Message) []byte {
+func (r *lineReader) stateless(m *mcp.Message) []byte {
 	if !m.IsRequest() {
 		if id, ok := m.Cancels(); ok {
 			r.cancel(id)
@@ -27,11 +30,11 @@ func (r *lineReader) stateless(ctx context.Context, m *mcp.Message) []byte {
 	peer := envelope.Peer(r.Principal, "", mcp.WireStdio)
 	var stream *mcp.Stream
 	if m.IsListen() {
-		if stream, fault = r.Server.Listen(ctx, peer, m); fault != nil {
+		if stream, fault = r.Server.Listen(r.serving, peer, m); fault != nil {
 			return mcp.AppendError(nil, m.ID, fault)
 		}
 	} else {
-		stream = r.Server.Stream(ctx, peer, m)
+		stream = r.Server.Stream(r.serving, peer, m)
 	}
 	id := m.ID.String()
 	r.mu.Lock()
@@ -39,13 +42,14 @@ func (r *lineReader) stateless(ctx context.Context, m *mcp.Message) []byte {
 		r.singles[id] = stream
 	}
 	if m.IsListen() {
-		r.listens = append(r.listens, stream)
+		r.listens[stream] = struct{}{}
 	}
 	r.mu.Unlock()
 	r.alone.Go(func() {
-		r.forward(ctx, stream)
+		r.forward(stream)
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		delete(r.listens, stream)
 		if r.singles[id] == stream {
 			delete(r.singles, id)
 		}
@@ -53,30 +57,30 @@ func (r *lineReader) stateless(ctx context.Context, m *mcp.Message) []byte {
 	return nil
 }
 
-// forward gives the messages of one request to the writer, until its answer, its cancellation or the end of ctx.
-func (r *lineReader) forward(ctx context.Context, stream *mcp.Stream) {
+// forward gives the messages of one request to the writer, until its answer or its cancellation: after that nothing is sent
+// for it any more (2026-07-28, cancellation).
+func (r *lineReader) forward(stream *mcp.Stream) {
 	var events []mcp.Event
-	for {
+	for !stream.Finished() {
 		select {
 		case <-stream.Ready():
+			events = stream.Take(events[:0])
 		case <-stream.Done():
-			stream.Close(stream.Cause())
-			return
 		}
-		events = stream.Take(events[:0])
 		for _, e := range events {
+			if stream.Cause() != nil {
+				break
+			}
 			select {
 			case r.lines <- e.Data:
-			case <-ctx.Done():
-				stream.Close(context.Cause(ctx))
-				return
+			case <-stream.Done():
 			}
 		}
-		if stream.Finished() {
-			stream.Close(nil)
-			return
+		if stream.Cause() != nil {
+			break
 		}
 	}
+	stream.Close(stream.Cause())
 }
 
 // cancel ends the request of an id, if it stands alone.
@@ -94,7 +98,7 @@ func (r *lineReader) cancel(id mcp.ID) bool {
 func (r *lineReader) endListens() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, stream := range r.listens {
+	for stream := range r.listens {
 		stream.Close(mcp.ClientGone())
 	}
 }

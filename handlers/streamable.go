@@ -36,7 +36,7 @@ func (a *API) Post(c *gin.Context) {
 		fail(c, mcp.ID{}, mcp.Errorf(mcp.CodeInvalidRequest, "a batch cannot hold requests of a revision without batches"))
 		return
 	}
-	switch claims, modern := m.Claims(), namesStateless(c.Request.Header); {
+	switch claims, modern := standsAlone(m), namesStateless(c.Request.Header); {
 	case claims, modern, m.Method == "server/discover", m.Method == "subscriptions/listen":
 		a.stateless(c, m, accept)
 	case c.GetHeader(headerSession) != "":
@@ -90,6 +90,7 @@ func (a *API) begin(c *gin.Context, m *mcp.Message, accept accept) {
 		return
 	}
 	middleware.LineFrom(c.Request.Context()).SetSession(stream.SessionID())
+	accept.streamFirst = false // the session is named in the headers, and only where the answer is no error
 	r := response{api: a, c: c, stream: stream, accept: accept, lanes: true, begins: func(first mcp.Event) {
 		if first.Code == 0 {
 			c.Header(headerSession, stream.SessionID())

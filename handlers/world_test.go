@@ -28,6 +28,7 @@ type world struct {
 	tb       testing.TB
 	cfg      config.Config
 	api      *API
+	server   *mcp.Server
 	registry *mcp.Registry
 	metrics  *Metrics
 	web      *http.Server
@@ -64,6 +65,7 @@ func newWorld(tb testing.TB, adjust ...func(*config.Config)) *world {
 		CallTimeout: w.cfg.MCP.CallTimeout, MaxResult: int(w.cfg.Limits.Result), Observer: w.metrics.Observer(failed), Limit: limit,
 	})
 	w.must(err)
+	w.server = server
 	l := w.cfg.Limits
 	w.registry, err = mcp.NewRegistry(server, mcp.RegistryOptions{
 		Sessions: l.Sessions, PerPrincipal: l.SessionsPerClient, PerAddress: l.SessionsPerAddress,
@@ -128,6 +130,7 @@ func (w *world) close(grace time.Duration) error {
 	}
 	w.ended = true
 	w.api.Drain()
+	w.server.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	err := errors.Join(w.registry.Close(ctx), Shutdown(ctx, w.web))

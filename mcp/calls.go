@@ -56,12 +56,23 @@ func (s *Session) ask(ctx context.Context, l *lane, method string, params any) (
 			return answered(method, <-answer)
 		}
 		if cause := context.Cause(ctx); !errors.Is(cause, errClientGone) {
-			if l.isFinal() { // the call was answered at its deadline
-				l = &s.standing
-			}
-			l.notify("notifications/cancelled", cancelledParams{RequestID: jsontext.Value(id), Reason: cause.Error()})
+			s.takeBack(l, cancelledParams{RequestID: jsontext.Value(id), Reason: cause.Error()})
 		}
 		return nil, context.Cause(ctx)
+	}
+}
+
+// takeBack tells the client that a request of ours needs no answer any more: on its lane, or on the standing one where the
+// call was answered at its deadline.
+func (s *Session) takeBack(l *lane, p cancelledParams) {
+	event := encodeNotification("notifications/cancelled", p)
+	how := l.offer(event)
+	if how == tooLate {
+		l = &s.standing
+		how = l.offer(event)
+	}
+	if how == tooFull {
+		l.overflow()
 	}
 }
 

@@ -28,7 +28,7 @@ func said(f *testing.F) (messages []string) {
 		}
 		for line := range strings.Lines(string(text)) {
 			if message, ok := strings.CutPrefix(line, "> "); ok {
-				messages = append(messages, strings.TrimSpace(message))
+				messages = append(messages, metaOf(strings.TrimSpace(message), "{}"))
 			}
 		}
 	}
@@ -107,8 +107,10 @@ func FuzzSession(f *testing.F) {
 		})
 		return features
 	}
+	whole := newWorld(f, settings{Features: quick})
 	f.Fuzz(func(t *testing.T, text []byte) {
-		w := newWorld(t, settings{Features: quick, RegistryOptions: RegistryOptions{OutboxEvents: 1 << 16, OutboxBytes: 1 << 30}})
+		w := &world{yard: whole.yard, tb: t, server: whole.server}
+		w.registry = w.newRegistry(t, RegistryOptions{Inbox: 64, OutboxEvents: 1 << 16, OutboxBytes: 1 << 30, Calls: 32})
 		c := w.open(OpenOptions{})
 		owed, cancels := map[string]int{}, false
 		for line := range bytes.Lines(text) {

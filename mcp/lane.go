@@ -199,13 +199,13 @@ func (l *lane) overflow() {
 		s.end(errSlowClient)
 		return
 	}
+	l.giveUp()
 	s.mu.Lock()
 	stream := l.stream
 	s.mu.Unlock()
 	if stream != nil {
 		stream.cancel(errSlowClient)
 	}
-	l.discard()
 }
 
 // notify implements link. A log message that finds the client half a queue behind is dropped: it is the one kind of

@@ -34,25 +34,41 @@ type outbox struct {
 	wake       chan struct{} // the owner's; holds a token while something waits
 }
 
-// put adds an event, unless nothing more is to come. It never blocks; false means that the client has fallen too far behind, and the event is not in.
-// One event is always let in, however large: a single answer may be greater than the bound.
-func (o *outbox) put(data []byte) bool {
+// put adds an event, unless nothing more is to come. It never blocks; false means that the client has fallen too far
+// behind, and the event is not in.
+func (o *outbox) put(data []byte) bool { return o.offer(data) != tooFull }
+
+// offered is what became of an event.
+type offered int
+
+const (
+	taken   offered = iota
+	tooFull         // the client has fallen too far behind
+	tooLate         // it would come after the answer
+)
+
+// offer adds an event, or says why not. One is always let in, however large: a single answer may be greater than the bound.
+func (o *outbox) offer(data []byte) offered {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.final {
-		return true // it would come after the answer
+		return tooLate
 	}
 	if n, bytes := o.behind(); n > 0 && (n >= o.maxEvents || bytes+len(data) > o.maxBytes) {
-		return false
+		return tooFull
 	}
 	o.add(Event{Data: data})
-	return true
+	return taken
 }
 
-// putAnswer adds the answer that a stream is for, whatever waits before it.
+// putAnswer adds the answer that a stream is for, whatever waits before it. Nothing comes after it.
 func (o *outbox) putAnswer(data []byte, code int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.final {
+		return
+	}
+	o.final = true
 	o.add(Event{Data: data, Answer: true, Code: code})
 }
 
@@ -92,13 +108,6 @@ func (o *outbox) isFinished() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.final && o.taken == len(o.events)
-}
-
-// isFinal says that nothing more comes.
-func (o *outbox) isFinal() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.final
 }
 
 func (o *outbox) signal() {
@@ -173,6 +182,18 @@ func (o *outbox) discard() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.events, o.taken, o.waiting, o.kept, o.again, o.againBytes = nil, 0, 0, 0, 0, 0
+}
+
+// giveUp lets go of what waits for a client that does not read, and takes it from the stream that it had: whoever comes
+// back finds that something is missing. An answer stays.
+func (o *outbox) giveUp() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.final {
+		return
+	}
+	o.events, o.taken, o.waiting, o.kept, o.again, o.againBytes = nil, 0, 0, 0, 0, 0
+	o.owner, o.wake = nil, nil
 }
 
 // ownedBy says whether st was the last stream to attach.

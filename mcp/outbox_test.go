@@ -77,13 +77,15 @@ func endless(send func(c *Call, i int)) func(*yard) Features {
 
 func TestProgressToAStalledClientEndsTheSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		both := make(chan struct{})
 		w := newWorld(t, settings{
 			RegistryOptions: RegistryOptions{OutboxEvents: 8},
-			Features:        endless(func(c *Call, i int) { c.Progress(float64(i), 0, "") }),
+			Features:        endless(func(c *Call, i int) { <-both; c.Progress(float64(i), 0, "") }),
 		})
 		c := w.hello(OpenOptions{})
 		c.call(1, "endless", `,"_meta":{"progressToken":1}`)
 		c.call(2, "endless", `,"_meta":{"progressToken":2}`)
+		close(both)
 		c.slow(t)
 		for range 2 {
 			if cause := <-w.ended; !errors.Is(cause, errSlowClient) {

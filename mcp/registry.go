@@ -31,6 +31,7 @@ type RegistryOptions struct {
 type Registry struct {
 	server *Server
 	opts   RegistryOptions
+	hears  *listener
 
 	ctx    context.Context // of the process, for the sessions
 	cancel context.CancelCauseFunc
@@ -57,7 +58,8 @@ func NewRegistry(server *Server, opts RegistryOptions) (*Registry, error) {
 		waiting: list.New(), places: map[*Session]*list.Element{},
 	}
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
-	server.listen(&listener{change: r.broadcast, end: func() {}})
+	r.hears = &listener{change: r.broadcast, end: func() {}}
+	server.listen(r.hears)
 	if opts.Idle > 0 {
 		r.swept.Go(r.sweep)
 	}
@@ -405,6 +407,7 @@ func (r *Registry) Close(ctx context.Context) error {
 		s.end(ErrShuttingDown)
 	}
 	r.cancel(ErrShuttingDown)
+	r.server.unlisten(r.hears)
 	r.swept.Wait()
 	grace := time.NewTimer(stuckGrace)
 	defer grace.Stop()

@@ -46,6 +46,7 @@ const (
 func (l *single) answer(data []byte, code int, how *Ending) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.final = true
 	l.add(Event{Data: data, Answer: true, Code: code, Ending: how})
 }
 

@@ -21,6 +21,9 @@ const stateTTL = 10 * time.Minute
 // stateVersion begins every sealed state.
 const stateVersion = "v1."
 
+// stateText is how a state is written: each in one way only.
+var stateText = base64.RawURLEncoding.Strict()
+
 // sealer makes the state that a client carries from one request to the next: sealed (AES-GCM), so that the client can
 // neither read nor change it, and bound to one principal and request, so that it is good for nothing else. Who has the key
 // can go on, so replicas share it.
@@ -59,15 +62,15 @@ func (s *sealer) seal(given map[string]jsontext.Value, binding []byte) string {
 	if err != nil {
 		panic(err) // JSON values that were decoded can be encoded
 	}
-	return stateVersion + base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, plain, binding))
+	return stateVersion + stateText.EncodeToString(s.aead.Seal(nil, nil, plain, binding))
 }
 
 var errBadState = errors.New("not a state of this server's")
 
 func (s *sealer) open(state string, binding []byte) (map[string]jsontext.Value, error) {
 	text, ok := strings.CutPrefix(state, stateVersion)
-	box, err := base64.RawURLEncoding.DecodeString(text)
-	if !ok || err != nil {
+	box, err := stateText.DecodeString(text)
+	if !ok || err != nil || len(text) != stateText.EncodedLen(len(box)) { // line ends are passed over in decoding
 		return nil, errBadState
 	}
 	plain, err := s.aead.Open(nil, nil, box, binding)

@@ -112,7 +112,6 @@ func (s *Server) Listen(ctx context.Context, peer *Peer, m *Message) (*Stream, *
 		},
 		end: func() {
 			l.putAnswer(s.listenResult(m.ID, tag), 0)
-			l.finish()
 		},
 	}
 	s.mu.Lock()

@@ -24,7 +24,7 @@ func (w *world) visit(p *Principal, can string) *visitor {
 // open does what a way in does with a body, and gives the stream of the answer, or what refuses it.
 func (v *visitor) open(text string) (*Stream, ID, *Error) {
 	v.w.tb.Helper()
-	m, fault := Decode([]byte(v.meta(text)))
+	m, fault := Decode([]byte(metaOf(text, v.can)))
 	if fault != nil {
 		return nil, m.ID, fault
 	}
@@ -115,8 +115,9 @@ func (v *visitor) leave() {
 	v.streams = nil
 }
 
-func (v *visitor) meta(text string) string {
-	meta := fmt.Sprintf(`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":%s`, v.can)
+// metaOf puts the members of _meta in the place of META, for a client that can do what can says.
+func metaOf(text, can string) string {
+	meta := fmt.Sprintf(`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":%s`, can)
 	return metaWord.ReplaceAllLiteralString(text, meta)
 }
 

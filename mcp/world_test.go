@@ -69,18 +69,25 @@ func newWorld(tb testing.TB, s settings) *world {
 	setDefault(&s.OutboxBytes, 1<<20)
 	setDefault(&s.RegistryOptions.Calls, 32)
 	w.server = newServer(tb, s.Features(w.yard), s.Options)
-	var err error
-	if w.registry, err = NewRegistry(w.server, s.RegistryOptions); err != nil {
+	w.registry = w.newRegistry(tb, s.RegistryOptions)
+	return w
+}
+
+// newRegistry makes a registry of the world's server, which ends with the test.
+func (w *world) newRegistry(tb testing.TB, o RegistryOptions) *Registry {
+	tb.Helper()
+	registry, err := NewRegistry(w.server, o)
+	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
 		now, cancel := context.WithCancel(context.Background())
 		cancel()
-		if err := w.registry.Close(now); err != nil {
+		if err := registry.Close(now); err != nil {
 			tb.Error(err)
 		}
 	})
-	return w
+	return registry
 }
 
 func setDefault(n *int, value int) {

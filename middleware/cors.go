@@ -24,7 +24,7 @@ func CORS(origins *Origins) gin.HandlerFunc {
 		AllowOriginFunc: func(string) bool { return true }, // it is asked only after origins.Allowed
 		AllowMethods:    []string{"GET", "POST", "DELETE", "OPTIONS"},
 		ExposeHeaders: []string{
-			"Mcp-Session-Id", "Mcp-Protocol-Version", "WWW-Authenticate", "Retry-After",
+			"Mcp-Session-Id", "Mcp-Protocol-Version", "WWW-Authenticate", "Retry-After", "Toolgate-Continuation",
 			requestIDHeader,
 		},
 		MaxAge: preflightAge,

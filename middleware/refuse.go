@@ -128,8 +128,8 @@ func Refuse(c *gin.Context, r *Refusal) {
 	if r.Reason.closes() || chunked(c.Request) {
 		h.Set("Connection", "close")
 	}
-	if form, ok := c.Value(formKey{}).(func(*gin.Context, *Refusal)); ok {
-		form(c, r)
+	if form, ok := c.Get(formKey{}); ok {
+		form.(func(*gin.Context, *Refusal))(c, r)
 		return
 	}
 	body, err := json.Marshal(refusalBody{

@@ -55,6 +55,25 @@ func TestRefuseKeepsABegunAnswer(t *testing.T) {
 	}
 }
 
+// TestRefuseAs: under the prefix another form has the body, and everything else stays.
+func TestRefuseAs(t *testing.T) {
+	form := func(c *gin.Context, r *Refusal) {
+		c.String(r.Reason.Status(), "%s after %d: %s", r.Reason, r.RetrySeconds(), r.Message)
+	}
+	refuse := func(c *gin.Context) {
+		Refuse(c, &Refusal{Reason: RateLimited, Message: "wait", RetryAfter: 1100 * time.Millisecond})
+	}
+	w := serve(engine(served, RefuseAs("/mc", form), refuse), request("GET"))
+	if got := w.Body.String(); w.Code != 429 || got != "rate_limited after 2: wait" {
+		t.Errorf("under the prefix: got %d %q, want the other form", w.Code, got)
+	}
+	if got := w.Header(); got.Get("Retry-After") != "2" || got.Get("X-Content-Type-Options") != "nosniff" || got.Get("Cache-Control") != "no-store" {
+		t.Errorf("headers: got %v, want those of every refusal", got)
+	}
+	w = serve(engine(served, RefuseAs("/things", form), refuse), request("GET"))
+	refused(t, w, RateLimited)
+}
+
 func TestRefusalsAreEqualByReason(t *testing.T) {
 	err := fmt.Errorf("read: %w", &Refusal{Reason: TooLarge, Message: "more than 7 bytes"})
 	if !errors.Is(err, ErrTooLarge) {

@@ -2,13 +2,13 @@
 package tools
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"toolgate/config"
 	"toolgate/mcp"
+	"toolgate/tools/conformance"
 	"toolgate/tools/demo"
 	"toolgate/tools/directory"
 	"toolgate/tools/internal/near"
@@ -21,12 +21,20 @@ type pack struct {
 	build func(config.Tools) (mcp.Features, error)
 }
 
-// packs lists every toolset, in the order in which clients see their tools.
-func packs() []pack {
+// packs lists every toolset, in the order in which clients see their tools. A pack that comes to offer something else
+// calls changed with its name and all that it offers from then on.
+func packs(changed func(name string, offered mcp.Features) error) []pack {
 	return []pack{
 		{text.Name, func(config.Tools) (mcp.Features, error) { return text.Features(), nil }},
 		{directory.Name, buildDirectory},
 		{demo.Name, buildDemo},
+		{conformance.Name, func(config.Tools) (mcp.Features, error) {
+			p, err := conformance.New(func(offered mcp.Features) error { return changed(conformance.Name, offered) })
+			if err != nil {
+				return mcp.Features{}, err
+			}
+			return p.Features(), nil
+		}},
 	}
 }
 
@@ -53,47 +61,19 @@ func buildDemo(config.Tools) (mcp.Features, error) {
 // Toolsets returns the name of every toolset there is, in the order in which clients see their tools.
 func Toolsets() []string {
 	var names []string
-	for _, p := range packs() {
+	for _, p := range packs(nil) {
 		names = append(names, p.name)
 	}
 	return names
 }
 
-// Build makes the toolsets that cfg names and returns what they offer, in the order of Toolsets. A tool that is not
-// read-only is left out unless cfg.EnableWrites names it, and always where cfg.ReadOnly is set.
-//
-// Names of toolsets that do not exist, and names in EnableWrites that are of no tool which needs enabling, are refused,
-// each with the nearest name that would do. Build reads the files that cfg names; it asks no network.
+// Build is what the toolsets that cfg names offer at first: Open, for those who need no changes.
 func Build(cfg config.Tools) (mcp.Features, error) {
-	return build(cfg, packs())
-}
-
-func build(cfg config.Tools, known []pack) (mcp.Features, error) {
-	var all mcp.Features
-	faults := unknownToolsets(cfg.Toolsets, known)
-	for _, p := range known {
-		if !slices.Contains(cfg.Toolsets, p.name) {
-			continue
-		}
-		offered, err := p.build(cfg)
-		if err != nil {
-			faults = append(faults, fmt.Errorf("build the toolset %s: %w", p.name, err))
-			continue
-		}
-		all.Tools = append(all.Tools, offered.Tools...)
-		all.Resources = append(all.Resources, offered.Resources...)
-		all.Templates = append(all.Templates, offered.Templates...)
-		all.Prompts = append(all.Prompts, offered.Prompts...)
-	}
-	// Only with every pack built is it known which names in enable_writes are of no tool.
-	if len(faults) == 0 {
-		faults = uselessWrites(cfg.EnableWrites, all.Tools)
-	}
-	if err := errors.Join(faults...); err != nil {
+	b, err := Open(cfg)
+	if err != nil {
 		return mcp.Features{}, err
 	}
-	all.Tools = slices.DeleteFunc(all.Tools, func(t *mcp.Tool) bool { return !allowed(t, cfg) })
-	return all, nil
+	return b.Features(), nil
 }
 
 // allowed says whether a tool may be offered at all; who may call it is another question.

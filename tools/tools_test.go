@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 	"toolgate/config"
 	"toolgate/mcp"
+	"toolgate/tools/conformance"
 )
 
 func TestEveryPackCanBeServedAlone(t *testing.T) {
@@ -26,8 +28,9 @@ func TestEveryPackCanBeServedAlone(t *testing.T) {
 	}
 }
 
-func TestTheDefaultConfigurationOffersEveryPack(t *testing.T) {
-	want, err := Build(config.Tools{Toolsets: Toolsets()})
+func TestTheDefaultConfigurationOffersEveryPackButThatForTesting(t *testing.T) {
+	useful := slices.DeleteFunc(Toolsets(), func(name string) bool { return name == conformance.Name })
+	want, err := Build(config.Tools{Toolsets: useful})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,18 +108,18 @@ func TestWritesAreOffUnlessNamed(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.cfg.Toolsets = []string{"office"}
-			got, err := build(tt.cfg, office())
-			if err != nil {
+			box := &Toolbox{cfg: tt.cfg}
+			if err := box.open(office()); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, names(got.Tools)); diff != "" {
+			if diff := cmp.Diff(tt.want, names(box.Features().Tools)); diff != "" {
 				t.Errorf("tools (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestBuildRefuses(t *testing.T) {
+func TestOpenRefuses(t *testing.T) {
 	tests := []struct {
 		name string
 		cfg  config.Tools
@@ -132,13 +135,13 @@ func TestBuildRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := build(tt.cfg, office())
+			err := (&Toolbox{cfg: tt.cfg}).open(office())
 			if err == nil {
-				t.Fatal("build = nil, want a refusal")
+				t.Fatal("open = nil, want a refusal")
 			}
 			for _, part := range tt.want {
 				if !strings.Contains(err.Error(), part) {
-					t.Errorf("build = %q, want %q in it", err, part)
+					t.Errorf("open = %q, want %q in it", err, part)
 				}
 			}
 		})

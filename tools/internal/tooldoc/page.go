@@ -12,12 +12,20 @@ import (
 	"toolgate/config"
 	"toolgate/mcp"
 	"toolgate/tools"
+	"toolgate/tools/conformance"
 )
 
 // intro opens the page, before the toolsets.
 //
 //go:embed intro.md
 var intro string
+
+// fixtures stands in place of what a toolset offers that is of no use but to the program that tests with it.
+const fixtures = `
+What the official conformance suite of the protocol asks a server for, under the names that the suite gives it: for tests
+of the server, not for models. It is off unless %[1]stools.toolsets%[1]s names it, and reads and changes nothing outside itself.
+%[1]stoolgate tools --tools.toolsets %[2]s%[1]s lists its tools, %[1]smake conformance%[1]s runs the suite.
+`
 
 // page is docs/tools.md.
 func page() ([]byte, error) {
@@ -37,6 +45,10 @@ func page() ([]byte, error) {
 		own := len(features.Tools) // the server lists its own tools last
 		common = all[own:]
 		fmt.Fprintf(&out, "\n## Toolset `%s`\n", name)
+		if name == conformance.Name {
+			fmt.Fprintf(&out, fixtures, "`", name)
+			continue
+		}
 		for i, t := range all[:own] {
 			writeTool(&out, t, features.Tools[i].Scope)
 		}
