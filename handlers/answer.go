@@ -34,12 +34,12 @@ func (a *API) respondAlone(c *gin.Context, m *mcp.Message, rev *mcp.Revision) {
 	}
 	peer := mcp.NewPeer(middleware.PrincipalFrom(ctx), a.address(c), mcp.WireHTTP, rev)
 	answer := a.server.Answer(ctx, peer, m)
+	promptly(c)
 	if answer == nil {
 		c.Status(http.StatusAccepted)
 		c.Writer.WriteHeaderNow()
 		return
 	}
-	promptly(c)
 	c.Data(http.StatusOK, "application/json", answer)
 }
 

@@ -64,6 +64,7 @@ func fail(c *gin.Context, id mcp.ID, err error) {
 		c.Header("Retry-After", fmt.Sprint(retry))
 	}
 	c.Header("X-Content-Type-Options", "nosniff")
+	promptly(c)
 	c.Data(status, "application/json", mcp.AppendError(nil, id, wire))
 	c.Abort()
 }

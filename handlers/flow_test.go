@@ -271,7 +271,7 @@ func TestEndBeforeTheAnswer(t *testing.T) {
 		end    func(s *httpSession)
 		status int
 	}{
-		"the session's": {func(s *httpSession) { s.do(http.MethodDelete, "/mcp", "", s.head...) }, http.StatusInternalServerError},
+		"the session's": {func(s *httpSession) { s.do(http.MethodDelete, "/mcp", "", s.head...) }, http.StatusNotFound},
 		"its own": {func(s *httpSession) {
 			s.tell(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
 		}, http.StatusAccepted},

@@ -56,7 +56,7 @@ func (r *response) write() {
 				return
 			}
 			if !r.answer(events) {
-				fail(r.c, mcp.ID{}, r.stream.Cause())
+				fail(r.c, mcp.ID{}, gone(r.stream.Cause()))
 			}
 			r.stream.Close(r.stream.Cause())
 			return
@@ -74,6 +74,7 @@ func (r *response) write() {
 				return
 			}
 			if r.stream.Finished() { // the client cancelled: there is no answer
+				promptly(r.c)
 				r.c.Status(http.StatusAccepted)
 				r.c.Writer.WriteHeaderNow()
 				r.stream.Close(nil)
@@ -116,4 +117,12 @@ func (r *response) flow(taken []mcp.Event) {
 		r.c.Writer.Flush() // the headers: who waits sees that there will be an answer
 	}
 	w.run(r.c, r.api.cfg.SSE.PingInterval)
+}
+
+// gone is why there is no answer: the server's end, or the session's, whatever brought that about.
+func gone(cause error) error {
+	if errors.Is(cause, mcp.ErrShuttingDown) {
+		return cause
+	}
+	return mcp.ErrNoSession
 }

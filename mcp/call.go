@@ -13,7 +13,6 @@ import (
 // Call is good until its function returns; after that, and after the call's deadline or cancellation, nothing is sent.
 // Its methods may be called from several goroutines.
 type Call struct {
-	server *Server
 	peer   *Peer
 	back   link
 	logger string         // what log messages are signed with: the tool's name
@@ -62,22 +61,6 @@ func (c *Call) Hangup() {
 	if l, ok := c.link().(*lane); ok {
 		l.hangup()
 	}
-}
-
-// List is one of the lists that clients are told of when they change.
-type List string
-
-// The lists.
-const (
-	ListTools     List = "tools"
-	ListResources List = "resources"
-	ListPrompts   List = "prompts"
-)
-
-// ListChanged tells every client that listens that a list may have changed for it, so that it lists anew. It does not
-// block.
-func (c *Call) ListChanged(l List) {
-	c.server.announce(change{method: "notifications/" + string(l) + "/list_changed"})
 }
 
 // heartbeat sends progress on a clock until stop is called, so that a client's own time-out does not end a call that

@@ -46,7 +46,7 @@ type exchange struct {
 // begin makes an exchange of a request. The caller starts run on a goroutine of its own, or runs it where it is.
 func (s *Server) begin(ctx context.Context, peer *Peer, back link, m *Message, reply func([]byte, int)) *exchange {
 	x := &exchange{server: s, peer: peer, back: back, msg: m, started: time.Now(), reply: reply}
-	x.call.server, x.call.peer, x.call.back = s, peer, back
+	x.call.peer, x.call.back = peer, back
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	return x
 }

@@ -219,21 +219,26 @@ func toCommonSubset(root *jsonschema.Schema) {
 	})
 }
 
-// walk visits a schema and the subschemas that inference or a pack's author makes.
+// walk visits a schema and all its subschemas.
 func walk(s *jsonschema.Schema, visit func(*jsonschema.Schema)) {
 	if s == nil {
 		return
 	}
 	visit(s)
-	for _, one := range []*jsonschema.Schema{s.Items, s.AdditionalProperties, s.Not, s.If, s.Then, s.Else, s.Contains, s.PropertyNames} {
+	for _, one := range []*jsonschema.Schema{
+		s.Items, s.AdditionalItems, s.UnevaluatedItems, s.Contains, s.AdditionalProperties, s.UnevaluatedProperties,
+		s.PropertyNames, s.ContentSchema, s.Not, s.If, s.Then, s.Else,
+	} {
 		walk(one, visit)
 	}
-	for _, many := range [][]*jsonschema.Schema{s.AllOf, s.AnyOf, s.OneOf, s.PrefixItems} {
+	for _, many := range [][]*jsonschema.Schema{s.AllOf, s.AnyOf, s.OneOf, s.PrefixItems, s.ItemsArray} {
 		for _, one := range many {
 			walk(one, visit)
 		}
 	}
-	for _, named := range []map[string]*jsonschema.Schema{s.Properties, s.Defs, s.PatternProperties} {
+	for _, named := range []map[string]*jsonschema.Schema{
+		s.Properties, s.PatternProperties, s.DependentSchemas, s.DependencySchemas, s.Defs, s.Definitions,
+	} {
 		for _, one := range named {
 			walk(one, visit)
 		}

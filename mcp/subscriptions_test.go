@@ -144,8 +144,10 @@ func TestTheEndOfATaskIsHeardLast(t *testing.T) {
 			<-heard.Ready()
 			for _, e := range heard.Take(nil) {
 				asked = asked || strings.Contains(string(e.Data), `"carrier-2"`)
-				if ended = strings.Contains(string(e.Data), `"status":"completed"`); !ended {
-					continue
+				if completed := strings.Contains(string(e.Data), `"status":"completed"`); ended && !completed {
+					t.Errorf("after the end: %s", e.Data)
+				} else if completed {
+					ended = true
 				}
 			}
 			if asked && !sent {

@@ -292,6 +292,8 @@ func (k *task) ask(ctx context.Context, questions []Question, requests []inputRe
 		case <-ctx.Done():
 			k.withdraw(waiting)
 			return nil, context.Cause(ctx)
+		case <-k.done:
+			return nil, errCancelled
 		}
 	}
 	return answers, nil

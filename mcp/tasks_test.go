@@ -82,6 +82,7 @@ func TestATaskOutlivesItsRequest(t *testing.T) {
 		id := taskIn(t, v.tool(1, "optional", ""))
 		advance(taskTTL - time.Second) // neither the end of its stream nor the server's call timeout is its end
 		w.gate <- struct{}{}
+		synctest.Wait()
 		if got := v.task(2, "tasks/get", id, ""); !strings.Contains(got, `"status":"completed"`) {
 			t.Errorf("got %s", got)
 		}
@@ -190,8 +191,11 @@ func TestEndTasks(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) { // and does not wait for ever
-		w := newWorld(t, settings{Features: workers})
-		taskIn(t, w.visit(principals("reader"), takesTasks).tool(1, "deaf", ""))
+		w := newWorld(t, settings{})
+		v := w.visit(principals("reader"), takesTasks)
+		v.send(v.toolCall(1, "stubborn", ""))
+		advance(taskSlow)
+		taskIn(t, v.settled()[0])
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		started := time.Now()
@@ -200,7 +204,6 @@ func TestEndTasks(t *testing.T) {
 			t.Errorf("it took %s", took)
 		}
 		w.gate <- struct{}{}
-		<-w.ended
 	})
 }
 
