@@ -31,8 +31,10 @@ func TestHeaderParamsAreFound(t *testing.T) {
 	tool := NewTool(readOnly("marked", "Has marks."), func(context.Context, *Call, params) (Text, error) { return "", nil })
 	server := newServer(t, Features{Tools: []*Tool{tool, addTool()}}, Options{})
 	want := []HeaderParam{
-		{"X-Dry", []string{"dry"}, "boolean"}, {"limit", []string{"limit"}, "integer"},
-		{"Customer", []string{"nested", "name"}, "string"}, {"Region", []string{"region"}, "string"},
+		{"X-Dry", []string{"dry"}, "boolean"},
+		{"limit", []string{"limit"}, "integer"},
+		{"Customer", []string{"nested", "name"}, "string"},
+		{"Region", []string{"region"}, "string"},
 	}
 	same := func(a, b HeaderParam) bool {
 		return a.Name == b.Name && a.Type == b.Type && slices.Equal(a.Path, b.Path)

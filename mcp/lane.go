@@ -130,7 +130,7 @@ func (l *lane) retire() {
 	delete(l.session.posts, l.number)
 }
 
-// trimPosts drops lanes that are only kept for a resume, the oldest first, until at most most are left in all and those
+// trimPosts drops lanes that are only kept for a resume, the oldest first, until no more than most are left in all and those
 // kept hold no more than replayBytes; the newest of them stays. The caller holds the lock.
 func (s *Session) trimPosts(most int) {
 	var kept []*lane

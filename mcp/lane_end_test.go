@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"slices"
 	"context"
 	"errors"
 	"fmt"
@@ -157,10 +158,10 @@ func TestSoManyCallsAndNoMore(t *testing.T) {
 			t.Errorf("one more: %v, want ErrBusy", err)
 		}
 		p.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":0}}`) // what needs no lane goes on
-		<-w.ended
+		_ = <-w.ended
 		w.registry.Leave(p.id, p.principal)
 		for range maxPosts - 1 {
-			<-w.ended
+			_ = <-w.ended
 		}
 	})
 }
@@ -254,7 +255,7 @@ func TestAQuestionIsTakenBackOnce(t *testing.T) {
 		c.ends()
 		// the question may be taken back before the call is answered, or after
 		want := `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"srv-1","reason":"the call ran past its deadline"}}`
-		if back := append(got[1:len(got)-1], standing.settled()...); len(back) != 1 || back[0] != want {
+		if back := slices.Concat(got[1:len(got)-1], standing.settled()); len(back) != 1 || back[0] != want {
 			t.Errorf("taken back: %q, want %s", back, want)
 		}
 	})

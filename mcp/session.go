@@ -133,7 +133,8 @@ func (s *Session) post(m *Message, claims *Revision) (*Stream, error) {
 
 // listen opens the standing stream, or again the one that an event was on.
 func (s *Session) listen(lastEventID string) (*Stream, error) {
-	l, seen := &s.standing, uint64(0)
+	l := &s.standing
+	var seen uint64
 	s.mu.Lock()
 	s.touched = time.Now()
 	if lastEventID == "" {

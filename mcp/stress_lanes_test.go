@@ -31,7 +31,7 @@ func TestStressLanes(t *testing.T) {
 		for {
 			select {
 			case w.gate <- struct{}{}:
-			case <-w.ended:
+			case _ = <-w.ended:
 			case <-stop:
 				return
 			}
@@ -208,10 +208,10 @@ func (s *stressedPoster) see(c *client, random *rand.Rand) (answers int) {
 		st.Close(ClientGone())
 		again, err := s.w.registry.Listen(s.id, s.principal, LaneEventID(st.Lane(), last))
 		if err != nil {
-			if !s.leaves && !errors.Is(err, ErrNoSuchEvent) { // of a cancelled call, or made room by now
+			if !s.leaves {
 				s.t.Errorf("resume: %v", err)
 			}
-			return max(answers, 1)
+			return answers
 		}
 		st = again
 	}
