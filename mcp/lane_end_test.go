@@ -1,10 +1,10 @@
 package mcp
 
 import (
-	"slices"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -151,6 +151,9 @@ func TestSoManyCallsAndNoMore(t *testing.T) {
 			RegistryOptions: RegistryOptions{ResumeWindow: time.Minute, Inbox: 2 * maxPosts, Calls: 2 * maxPosts},
 		})
 		p := w.begin(Anonymous(), `{}`)
+		if n := p.kept(); n != 0 {
+			t.Errorf("%d lanes are kept of the beginning", n)
+		}
 		for i := range maxPosts {
 			p.streams(i, "wait", "")
 		}
@@ -158,10 +161,14 @@ func TestSoManyCallsAndNoMore(t *testing.T) {
 			t.Errorf("one more: %v, want ErrBusy", err)
 		}
 		p.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":0}}`) // what needs no lane goes on
-		_ = <-w.ended
+		if cause := <-w.ended; !errors.Is(cause, errCancelled) {
+			t.Errorf("the cancelled call ended with %v", cause)
+		}
 		w.registry.Leave(p.id, p.principal)
 		for range maxPosts - 1 {
-			_ = <-w.ended
+			if cause := <-w.ended; !errors.Is(cause, errClientGone) {
+				t.Errorf("a call of the session that was left ended with %v", cause)
+			}
 		}
 	})
 }

@@ -88,7 +88,9 @@ func TestAnAnswerComesAfterDroppedProgress(t *testing.T) {
 		v := w.visit(Anonymous(), `{}`)
 		v.send(callOf(1, "endless", `,"_meta":{META,"progressToken":1}`))
 		advance(time.Second)
-		_ = <-w.ended
+		if cause := <-w.ended; !errors.Is(cause, errDeadline) {
+			t.Errorf("the call ended with %v", cause)
+		}
 		got := v.settled()
 		if len(got) != singleEvents+1 || !strings.Contains(got[singleEvents], "did not finish within 1s") {
 			t.Errorf("%d events, want %d; the last is %.200s", len(got), singleEvents+1, got[len(got)-1])

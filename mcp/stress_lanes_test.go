@@ -31,7 +31,10 @@ func TestStressLanes(t *testing.T) {
 		for {
 			select {
 			case w.gate <- struct{}{}:
-			case _ = <-w.ended:
+			case cause := <-w.ended:
+				if cause == nil {
+					t.Error("a call ended without a cause")
+				}
 			case <-stop:
 				return
 			}

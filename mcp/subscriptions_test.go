@@ -108,9 +108,15 @@ func TestASubscriptionHasItsLimit(t *testing.T) {
 		if _, _, fault := v.open(uris(maxSubscriptions + 1)); fault == nil || fault.Code != CodeInvalidParams {
 			t.Errorf("too many resources: %v", fault)
 		}
+		m, _ := Decode([]byte(listenToOne[:strings.Index(listenToOne, `,"_meta"`)] + `}}`))
+		peer := NewPeer(Anonymous(), "", WireHTTP, Stateless())
 		var streams []*Stream
 		for range maxListens {
-			streams = append(streams, v.listen(listenToOne))
+			st, fault := w.server.Listen(t.Context(), peer, m)
+			if fault != nil {
+				t.Fatal(fault)
+			}
+			streams = append(streams, st)
 		}
 		if _, _, fault := v.open(listenToOne); fault == nil || fault.Code != CodeInternal {
 			t.Errorf("too many subscriptions: %v", fault)
