@@ -34,7 +34,7 @@ type health struct {
 // Health is GET /health: state at a glance, for people and for load balancers. It is 200 while the process lives.
 func (a *API) Health(c *gin.Context) {
 	h := health{
-		Status: "ok", Mode: "standalone", Transport: "sse", Timestamp: time.Now().UTC().Format(time.RFC3339),
+		Status: "ok", Mode: "standalone", Transport: "sse, streamable-http", Timestamp: time.Now().UTC().Format(time.RFC3339),
 		Version: a.version, Tools: a.server.ToolCount(),
 	}
 	if a.draining.Load() {
@@ -47,6 +47,6 @@ func (a *API) Health(c *gin.Context) {
 
 // Index is GET /: what this is, for whoever opened it in a browser.
 func (a *API) Index(c *gin.Context) {
-	c.String(http.StatusOK, "Toolgate %s, a server of the Model Context Protocol.\n\nConnect a client to %s/sse\nState: %s/health\n",
-		a.version, a.prefix, a.prefix)
+	c.String(http.StatusOK, "Toolgate %s, a server of the Model Context Protocol.\n\nConnect a client to %s/mcp, or an older one to %s/sse\nPlain HTTP: %s/api/openapi.json\nState: %s/health\n",
+		a.version, a.prefix, a.prefix, a.prefix, a.prefix)
 }

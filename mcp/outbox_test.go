@@ -85,6 +85,7 @@ func TestProgressToAStalledClientEndsTheSession(t *testing.T) {
 		c := w.hello(OpenOptions{})
 		c.call(1, "endless", `,"_meta":{"progressToken":1}`)
 		c.call(2, "endless", `,"_meta":{"progressToken":2}`)
+		synctest.Wait()
 		close(both)
 		c.slow(t)
 		for range 2 {

@@ -157,7 +157,7 @@ func (s *Server) unsubscribe(_ context.Context, x *exchange, p uriParams) (empty
 
 func (s *Server) subscribed(x *exchange, p uriParams, on bool) (empty, error) {
 	if x.back == nil {
-		return empty{}, Errorf(CodeInvalidRequest, "there is no stream here to send updates on: connect by /sse")
+		return empty{}, Errorf(CodeInvalidRequest, "there is no stream here to send updates on: connect by /sse, or by /mcp with a session")
 	}
 	if err := x.back.subscribe(p.URI, on); err != nil {
 		return empty{}, err

@@ -47,9 +47,20 @@ func (r *Registry) Sessions() []SessionInfo {
 
 // Count is how many sessions there are, and how many of them have their stream open.
 func (r *Registry) Count() (sessions, connected int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.sessions), len(r.sessions) - r.waiting.Len()
+	all := r.all()
+	for _, s := range all {
+		if s.connected() {
+			connected++
+		}
+	}
+	return len(all), connected
+}
+
+// connected says whether the session's standing stream is open.
+func (s *Session) connected() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.standing.stream != nil
 }
 
 func (s *Session) info() SessionInfo {

@@ -108,7 +108,8 @@ func TestASubscriptionHasItsLimit(t *testing.T) {
 		if _, _, fault := v.open(uris(maxSubscriptions + 1)); fault == nil || fault.Code != CodeInvalidParams {
 			t.Errorf("too many resources: %v", fault)
 		}
-		m, _ := Decode([]byte(listenToOne[:strings.Index(listenToOne, `,"_meta"`)] + `}}`))
+		bare, _, _ := strings.Cut(listenToOne, `,"_meta"`)
+		m, _ := Decode([]byte(bare + `}}`))
 		peer := NewPeer(Anonymous(), "", WireHTTP, Stateless())
 		var streams []*Stream
 		for range maxListens {

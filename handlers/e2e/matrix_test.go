@@ -12,7 +12,7 @@ import (
 // TestClients runs every real client against the binary, over /sse, /mcp and stdio, and prints the table.
 func TestClients(t *testing.T) {
 	s := start(t)
-	out, err := run(t, ".", nil, "./clients/run.sh", s.url, "--stdio", binary+" stdio")
+	out, err := run(t, ".", nil, "./clients/run.sh", s.url, "--pin", "--stdio", binary+" stdio")
 	t.Logf("%s", out)
 	if err != nil {
 		t.Errorf("the client matrix: %v", err)
