@@ -200,7 +200,7 @@ func TestManyAnswersAtOnce(t *testing.T) {
 		s := w.begin("2025-06-18")
 		var answers []*stream
 		for i := range n {
-			answers = append(answers, s.flow(withToken(fmt.Sprint(i), "tell", `{"steps":2,"every":5000}`)))
+			answers = append(answers, s.flow(withToken(fmt.Sprint(i), "tell", `{"steps":2,"every":2000}`)))
 		}
 		for i, answer := range answers {
 			frames := answer.wantEnd()

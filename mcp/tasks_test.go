@@ -129,6 +129,36 @@ func TestATaskAsksOnTheStandingStream(t *testing.T) {
 	})
 }
 
+// Whoever waits for a result waits until there is one, or never will be.
+func TestAResultIsWaitedFor(t *testing.T) {
+	for end, want := range map[string]string{"let go": "worked", "cancel": "the task was cancelled: it has no result"} {
+		inBubble(t, settings{Features: workers}, func(t *testing.T, w *world) {
+			p := w.begin(principals("reader"), `{}`)
+			id := taskIn(t, p.call(1, "optional", `,"task":{}`).answer())
+			var waiting []*client
+			for i := range 3 {
+				waiting = append(waiting, p.post(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tasks/result","params":{"taskId":%q}}`, 2+i, id)))
+			}
+			advance(30 * time.Minute) // no deadline but the task's own
+			for _, c := range waiting {
+				if got := c.settled(); got != nil {
+					t.Fatalf("before the end: %q", got)
+				}
+			}
+			if end == "cancel" {
+				p.post(fmt.Sprintf(`{"jsonrpc":"2.0","id":9,"method":"tasks/cancel","params":{"taskId":%q}}`, id)).answer()
+			} else {
+				w.gate <- struct{}{}
+			}
+			for _, c := range waiting {
+				if got := c.answer(); !strings.Contains(got, want) {
+					t.Errorf("%s: got %s", end, got)
+				}
+			}
+		})
+	}
+}
+
 // A client that goes before its call has become a task cancels it, as any other call; that is no error of ours.
 func TestWhoGoesBeforeThereIsATaskCancels(t *testing.T) {
 	inBubble(t, settings{Features: workers}, func(t *testing.T, w *world) {
