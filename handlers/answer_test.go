@@ -148,3 +148,27 @@ func TestAnswerFaults(t *testing.T) {
 		}
 	}
 }
+
+// What one wire issued is nothing on another: the answers of a session go where its own wire says.
+func TestSessionsDoNotCrossWires(t *testing.T) {
+	w := newWorld(t)
+	old := w.open("/sse")
+	old.ask(ping("1"))
+	head := "Mcp-Session-Id: " + old.id()
+	w.post("/mcp", ping("1"), head).wantError(t, http.StatusNotFound, -32600, "1")
+	w.get("/mcp", head, "Accept: text/event-stream").wantError(t, http.StatusNotFound, -32600, "null")
+	w.do(http.MethodDelete, "/mcp", "", head).wantError(t, http.StatusNotFound, -32600, "null")
+	if got := old.ask(ping("2")); got != pong("2") {
+		t.Errorf("the session after all that: %s", got)
+	}
+
+	begun := w.post("/mcp", initialize("2025-11-25", "{}"), "Accept: application/json, text/event-stream")
+	id := begun.header.Get("Mcp-Session-Id")
+	if id == "" {
+		t.Fatalf("no session: %d %s", begun.status, begun.body)
+	}
+	w.post("/messages?session_id="+id, ping("3")).wantError(t, http.StatusNotFound, -32600, "3")
+	if other := w.open("/sse", "Last-Event-ID: "+id+".0"); other.id() == id {
+		t.Error("a session of /mcp was resumed on /sse")
+	}
+}

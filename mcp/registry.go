@@ -137,7 +137,7 @@ func (r *Registry) resume(o OpenOptions) *Stream {
 		return nil
 	}
 	s := r.find(id, o.Principal)
-	if s == nil {
+	if s == nil || !s.livesByStream() {
 		return nil
 	}
 	st := s.standing.attach(seen, true)
@@ -249,6 +249,15 @@ func (r *Registry) waitsNoMore(s *Session) {
 	}
 }
 
+// over finds a session of Streamable HTTP. What one wire issued is nothing on another.
+func (r *Registry) over(id string, p *Principal) *Session {
+	s := r.find(id, p)
+	if s == nil || s.livesByStream() {
+		return nil
+	}
+	return s
+}
+
 // find looks a session up; another principal's does not exist.
 func (r *Registry) find(id string, p *Principal) *Session {
 	r.mu.Lock()
@@ -266,7 +275,7 @@ func (r *Registry) find(id string, p *Principal) *Session {
 // claims is the revision the client says it speaks beside the message, or nil.
 func (r *Registry) Deliver(id string, p *Principal, m *Message, claims *Revision) error {
 	s := r.find(id, p)
-	if s == nil {
+	if s == nil || !s.livesByStream() {
 		return ErrNoSession
 	}
 	return s.deliver(m, &s.standing, claims)
@@ -290,7 +299,7 @@ func (r *Registry) Begin(o OpenOptions, m *Message) (*Stream, error) {
 // Post gives a session of p the message of a POST, and opens the stream that its answers come on, and whatever belongs to
 // them. The stream is nil where the message wants no answer. Errors are those of Deliver.
 func (r *Registry) Post(id string, p *Principal, m *Message, claims *Revision) (*Stream, error) {
-	s := r.find(id, p)
+	s := r.over(id, p)
 	if s == nil {
 		return nil, ErrNoSession
 	}
@@ -301,7 +310,7 @@ func (r *Registry) Post(id string, p *Principal, m *Message, claims *Revision) (
 // with what came after it. It fails with ErrNoSession, ErrStreamOpen, and ErrNoSuchEvent where what was missed is not
 // there any more.
 func (r *Registry) Listen(id string, p *Principal, lastEventID string) (*Stream, error) {
-	s := r.find(id, p)
+	s := r.over(id, p)
 	if s == nil {
 		return nil, ErrNoSession
 	}
@@ -310,7 +319,7 @@ func (r *Registry) Listen(id string, p *Principal, lastEventID string) (*Stream,
 
 // Revision is what a session of p negotiated; ok is false where there is no such session.
 func (r *Registry) Revision(id string, p *Principal) (rev *Revision, ok bool) {
-	s := r.find(id, p)
+	s := r.over(id, p)
 	if s == nil {
 		return nil, false
 	}
@@ -319,7 +328,7 @@ func (r *Registry) Revision(id string, p *Principal) (rev *Revision, ok bool) {
 
 // Leave ends a session of p, as its client asked; false where there is none.
 func (r *Registry) Leave(id string, p *Principal) bool {
-	s := r.find(id, p)
+	s := r.over(id, p)
 	if s == nil {
 		return false
 	}
