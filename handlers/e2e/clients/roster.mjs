@@ -20,6 +20,8 @@ const GO = {
   'go-sdk-1.8-legacy': 'gosdk-legacy',
   'mcp-go-1.2': 'mcpgo',
   'mcp-go-1.2-legacy': 'mcpgo-legacy',
+  'go-sdk-1.8-2025-03-26': 'gosdk-2025-03-26',
+  'mcp-go-1.2-2025-03-26': 'mcpgo-2025-03-26',
 };
 const INSPECTOR = { 'inspector-cli-2.12': 'v2', 'inspector-cli-2.12-auto': 'v2-auto', 'inspector-cli-1.0': 'v1' };
 const INSPECTOR_STDIO = { 'inspector-cli-2.12': 'v2', 'inspector-cli-1.0': 'v1' };
