@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -369,7 +368,7 @@ func newServer(cfg config.Config, log *zap.Logger, metrics *handlers.Metrics) (*
 	if err != nil {
 		return nil, err
 	}
-	stateKey, err := readKey(cfg.MCP.StateKeyFile)
+	stateKey, err := cfg.MCP.StateKey()
 	if err != nil {
 		return nil, err
 	}
@@ -397,18 +396,6 @@ func newServer(cfg config.Config, log *zap.Logger, metrics *handlers.Metrics) (*
 	}
 	box.Follow(server.SetFeatures)
 	return server, nil
-}
-
-// readKey reads a key's file; no file is no key.
-func readKey(file string) ([]byte, error) {
-	if file == "" {
-		return nil, nil
-	}
-	key, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("mcp.state_key_file: %w", err)
-	}
-	return bytes.TrimSpace(key), nil
 }
 
 // newRegistry makes the place where sessions live.
