@@ -69,7 +69,13 @@ func (c *Call) Ask(ctx context.Context, questions ...Question) ([]jsontext.Value
 	if back == nil {
 		return nil, ToolErrorf("%s; connect by /sse, or by /mcp with a session", errCannotAsk)
 	}
-	return askAll(ctx, back, requests)
+	answers, err := askAll(ctx, back, requests)
+	for i, q := range questions {
+		if err == nil && !q.valid(answers[i]) {
+			err = ToolErrorf("the client's answer to %s could not be read", requests[i].Method)
+		}
+	}
+	return answers, err
 }
 
 func (c *Call) cannot(missing string) error {

@@ -150,9 +150,14 @@ func (s *Server) nextPart(owner string, r rest) *CallToolResult {
 		}
 		return result
 	}
-	n := max(1, fitting(r.items, s.opts.MaxResult-noteRoom-len(r.member)-len(`{"":[]}`)))
+	n := fitting(r.items, s.opts.MaxResult-noteRoom-len(r.member)-len(`{"":[]}`))
 	part := joinObject([]member{{r.member, joinArray(r.items[:n])}})
 	result := &CallToolResult{Content: []Content{TextContent(string(part))}}
+	if n == 0 { // one element alone is too large: what comes after it must not be lost with it
+		left := fmt.Sprintf("Element %d is left out: it has %d bytes, and at most %d can be shown.", r.shown+1, len(r.items[0]), s.opts.MaxResult)
+		result.Content = append(result.Content, TextContent(left))
+		n = 1
+	}
 	if n < len(r.items) {
 		left := rest{member: r.member, items: r.items[n:], shown: r.shown + n}
 		result.Content = append(result.Content, TextContent(s.rests.keep(owner, left)))

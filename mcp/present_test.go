@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -178,5 +179,65 @@ func TestMaxResultMustLeaveRoomForANote(t *testing.T) {
 	info := Implementation{Name: "shop", Version: "1"}
 	if _, err := NewServer(Features{}, Options{Info: info, MaxResult: noteRoom}); err == nil {
 		t.Error("a server was made that could not read on")
+	}
+}
+
+func TestAnElementTooLargeToShowIsLeftOutAlone(t *testing.T) {
+	w := newWorld(t, settings{Options: Options{MaxResult: 2048}})
+	s := w.registry.server
+	large := jsontext.Value(`"` + strings.Repeat("x", 3000) + `"`)
+	got := s.nextPart("", rest{member: "rows", items: []jsontext.Value{large, jsontext.Value(`"after"`)}, shown: 7})
+	text := func(i int) string { return *got.Content[i].Text }
+	if len(got.Content) != 3 || text(0) != `{"rows":[]}` || !strings.Contains(text(1), "Element 8 is left out: it has 3002 bytes") {
+		t.Fatalf("%d blocks, the first %q", len(got.Content), text(0))
+	}
+	name, ok := s.Continuation(Anonymous(), text(2))
+	if !ok {
+		t.Fatalf("what comes after it cannot be read: %q", text(2))
+	}
+	after, _ := s.rests.take("", name)
+	if got := s.nextPart("", after); *got.Content[0].Text != `{"rows":["after"]}` {
+		t.Errorf("after it: %q", *got.Content[0].Text)
+	}
+}
+
+func TestAResourceTooLargeIsRefused(t *testing.T) {
+	w := newWorld(t, settings{Features: func(*yard) Features {
+		return Features{Resources: []*Resource{{
+			URI: "big://one", Name: "one", Description: "Too large.",
+			Read: func(context.Context, *Call, string) ([]ResourceContents, error) {
+				return []ResourceContents{{URI: "big://one", Blob: make([]byte, maxWhole+1)}}, nil
+			},
+		}}}
+	}})
+	c := w.hello(OpenOptions{})
+	c.send(`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"big://one"}}`)
+	if got := c.next(); !strings.Contains(got, `"error":{"code":-32603,"message":"the resource is too large to be sent`) {
+		t.Errorf("got %.200s", got)
+	}
+}
+
+func TestAFormFilledInWronglyIsNoAnswer(t *testing.T) {
+	w := newWorld(t, settings{Features: func(*yard) Features {
+		return Features{Tools: []*Tool{NewTool(readOnly("form", "Asks."), func(ctx context.Context, c *Call, _ none) (Text, error) {
+			_, err := c.Elicit(ctx, ElicitRequest{Message: "?", Schema: jsontext.Value(`{"type":"object","properties":{"n":{"type":"integer"}}}`)})
+			return "filled in", err
+		})}}
+	}})
+	c := w.open(OpenOptions{})
+	c.send(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"elicitation":{}}}}`)
+	c.next()
+	for i, tt := range []struct{ answer, want string }{
+		{`{"action":"accept","content":{"n":"seven"}}`, "could not be read"},
+		{`{"action":"shrug"}`, "could not be read"},
+		{`{"action":"accept","content":{"n":7}}`, "filled in"},
+		{`{"action":"decline"}`, "filled in"},
+	} {
+		c.call(i+1, "form", "")
+		c.next()
+		c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":"srv-%d","result":%s}`, i+1, tt.answer))
+		if got := c.next(); !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %s, want %q in it", tt.answer, got, tt.want)
+		}
 	}
 }

@@ -138,6 +138,13 @@ func (s *Server) readResource(ctx context.Context, x *exchange, p uriParams) (*r
 	case err != nil:
 		return nil, err
 	}
+	size := 0
+	for _, item := range contents {
+		size += len(item.Text) + len(item.Blob)
+	}
+	if most := max(maxWhole, s.opts.MaxResult); size > most {
+		return nil, Errorf(CodeInternal, "the resource is too large to be sent: %d bytes, at most %d", size, most)
+	}
 	return &readResourceResult{Contents: contents}, nil
 }
 

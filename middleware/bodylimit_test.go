@@ -102,8 +102,8 @@ func TestReadBodyAllocatesOnce(t *testing.T) {
 	reader := bytes.NewReader(text)
 	b.ReadCloser = io.NopCloser(reader)
 	var got []byte
-	quiet := testing.AllocsPerRun(50, func() { b.lift() }) // what a writer without deadlines costs, not us
-	n := testing.AllocsPerRun(50, func() {
+	quiet := allocs(func() { b.lift() }) // what a writer without deadlines costs, not us
+	n := allocs(func() {
 		reader.Reset(text)
 		got, _ = ReadBody(c)
 	})

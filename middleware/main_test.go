@@ -110,3 +110,12 @@ func must[T any](v T, err error) T {
 	}
 	return v
 }
+
+// allocs is how often f allocates: the least of several counts, since the runtime's own allocations count too.
+func allocs(f func()) float64 {
+	least := testing.AllocsPerRun(50, f)
+	for range 9 {
+		least = min(least, testing.AllocsPerRun(50, f))
+	}
+	return least
+}

@@ -123,7 +123,7 @@ func TestRequestLogCostsNothingWhenOff(t *testing.T) {
 	gate := RequestLog(zap.NewNop(), nil)
 	c, _ := gin.CreateTestContext(httptest.NewRecorder())
 	c.Request = request("GET")
-	if n := testing.AllocsPerRun(100, func() {
+	if n := allocs(func() {
 		gate(c)
 		line := LineFrom(c.Request.Context())
 		line.SetMethod("tools/call")
