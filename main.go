@@ -265,6 +265,7 @@ const stdioGrace = 2 * time.Second
 // clients close stderr first and would take a last line for a crash.
 func stdio(ctx context.Context, p *program) error {
 	signal.Ignore(syscall.SIGPIPE)
+	defer func(out *os.File) { os.Stdout = out }(os.Stdout)
 	os.Stdout = os.Stderr // whatever a tool prints must not get between the messages
 	a, err := p.open()
 	if err != nil {

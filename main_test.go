@@ -216,3 +216,35 @@ func TestReport(t *testing.T) {
 		}
 	}
 }
+
+// TestStdioHasStdoutToItself: what a tool prints, as any code of the process would, goes to stderr.
+func TestStdioHasStdoutToItself(t *testing.T) {
+	stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func(was *os.File) { os.Stderr = was }(os.Stderr)
+	os.Stderr = stderr
+	in, client := io.Pipe()
+	server, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- run(t.Context(), []string{"stdio"}, in, out, io.Discard) }()
+	lines := bufio.NewReader(server)
+	ask := func() {
+		if _, err := io.WriteString(client, `{"jsonrpc":"2.0","id":1,"method":"ping"}`+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := lines.ReadString('\n'); got != `{"jsonrpc":"2.0","id":1,"result":{}}`+"\n" {
+			t.Fatalf("got %q, %v", got, err)
+		}
+	}
+	ask()
+	_, _ = os.Stdout.WriteString("printed by a tool\n")
+	ask()
+	if err := errors.Join(client.Close(), <-ended); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(stderr.Name()); string(text) != "printed by a tool\n" {
+		t.Errorf("stderr has %q, %v", text, err)
+	}
+}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,8 +52,8 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
-// TestShutdownGraceEnds: a call that does not come to its end within the grace is cancelled, and the streams still end
-// cleanly.
+// TestShutdownGraceEnds: a call that does not come to its end within the grace is cancelled and answered so, and the
+// streams still end cleanly.
 func TestShutdownGraceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -62,8 +63,9 @@ func TestShutdownGraceEnds(t *testing.T) {
 		began := time.Now()
 		closed := make(chan error, 1)
 		go func() { closed <- w.close(10 * time.Second) }()
-		for _, frame := range s.wantEnd() {
-			t.Errorf("on the stream: got %q, want nothing", frame)
+		frames := s.wantEnd()
+		if len(frames) != 1 || !strings.Contains(frames[0], `{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"wait was stopped: the server is shutting down`) {
+			t.Errorf("on the stream: got %q, want the one answer, that the call was stopped", frames)
 		}
 		if err := <-closed; err != nil {
 			t.Errorf("close: %v", err)

@@ -207,13 +207,17 @@ func TestStdioEndWithoutNewline(t *testing.T) {
 	}
 }
 
-// TestStdioEndBounded: a call that does not come to its end is cancelled after the grace.
+// TestStdioEndBounded: a call that does not come to its end is cancelled after the grace, and answered so.
 func TestStdioEndBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipes(t)
 		p.send(call("1", "wait", `{}`))
 		<-p.w.pack.began
 		began := time.Now()
+		_ = p.in.Close()
+		if got := p.next(); !strings.Contains(got, "wait was stopped: the server is shutting down") {
+			t.Errorf("got %s, want the answer that the call was stopped", got)
+		}
 		p.wantEnd()
 		if took := time.Since(began); took != 2*time.Second {
 			t.Errorf("the end took %v, want the grace of 2s", took)

@@ -116,6 +116,21 @@ func (x *exchange) abandon(cause error) {
 	x.cancel(cause)
 }
 
+// giveUp answers a call that the server can no longer wait for, and cancels it. It must not be called by the call itself.
+func (x *exchange) giveUp() {
+	if x.claim() {
+		x.send(nil, shuttingDown(x.tool.Load()), "cancelled")
+	}
+	x.cancel(ErrShuttingDown)
+}
+
+func shuttingDown(t *Tool) error {
+	if t != nil {
+		return ToolErrorf("%s was stopped: the server is shutting down; try again in a moment", t.Name)
+	}
+	return Errorf(CodeInternal, "the server is shutting down; try again in a moment")
+}
+
 func (x *exchange) claim() bool {
 	if !x.claimed.CompareAndSwap(false, true) {
 		return false

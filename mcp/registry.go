@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -320,7 +322,7 @@ func (r *Registry) dropped() {
 }
 
 // Close drains and ends every session. New sessions and messages are refused at once; calls under way may finish until
-// ctx ends, then they are cancelled. Streams get what is left to write before they end. It returns when every goroutine
+// ctx ends, then they are cancelled, and answered so. Streams get what is left to write before they end. It returns when every goroutine
 // of the registry is back, or with the cause of stuck after ctx has ended and a tool still does not return.
 func (r *Registry) Close(ctx context.Context) error {
 	r.mu.Lock()
@@ -336,6 +338,7 @@ func (r *Registry) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	for _, s := range r.all() {
+		s.giveUp() // every call has an answer, if only this
 		s.end(ErrShuttingDown)
 	}
 	r.cancel(ErrShuttingDown)
@@ -353,6 +356,16 @@ func (r *Registry) Close(ctx context.Context) error {
 
 // stuckGrace is how long Close waits for tools that were cancelled.
 const stuckGrace = 5 * time.Second
+
+// giveUp answers the calls that did not finish in time.
+func (s *Session) giveUp() {
+	s.mu.Lock()
+	calls := slices.Collect(maps.Values(s.calls))
+	s.mu.Unlock()
+	for _, x := range calls {
+		x.giveUp()
+	}
+}
 
 // drain lets nothing new in.
 func (s *Session) drain() {
