@@ -120,19 +120,6 @@ const (
 	AuthKeys AuthMode = "keys" // API keys, their hashes in Auth.KeysFile
 )
 
-// Tools says which tools are offered.
-type Tools struct {
-	Toolsets     []string  `yaml:"toolsets" doc:"The packs of tools to offer."`
-	ReadOnly     bool      `yaml:"read_only" doc:"Leave out every tool that changes something, whatever tools.enable_writes says."`
-	EnableWrites []string  `yaml:"enable_writes" doc:"Names of the tools that may change something; every other such tool is left out."`
-	Directory    Directory `yaml:"directory"`
-}
-
-// Directory is the pack of the same name.
-type Directory struct {
-	File string `yaml:"file" doc:"YAML file of the people the directory pack answers about; empty is the demo data built in."`
-}
-
 // Metrics is the Prometheus endpoint.
 type Metrics struct {
 	Enabled bool `yaml:"enabled" doc:"Serve GET /metrics."`
@@ -192,7 +179,7 @@ func Default() Config {
 			Rates:              Rates{AuthFailures: "10-M"},
 		},
 		Auth:    Auth{Mode: AuthNone},
-		Tools:   Tools{Toolsets: []string{"text", "directory", "demo"}},
+		Tools:   defaultTools(),
 		Metrics: Metrics{Enabled: true},
 		Log:     Log{Level: "info", Format: LogJSON},
 	}

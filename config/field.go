@@ -26,7 +26,7 @@ func appendFields(list []field, prefix string, section reflect.Value) []field {
 	for i := range section.NumField() {
 		f := field{tag: section.Type().Field(i).Tag, value: section.Field(i)}
 		f.name = prefix + f.tag.Get("yaml")
-		if f.value.Kind() == reflect.Struct {
+		if f.value.Kind() == reflect.Struct && !f.isLeaf() {
 			list = appendFields(list, f.name+".", f.value)
 			continue
 		}
@@ -35,9 +35,32 @@ func appendFields(list []field, prefix string, section reflect.Value) []field {
 	return list
 }
 
+// isLeaf says that f is a value although it is a struct.
+func (f field) isLeaf() bool { return f.isSecret() || f.isTree() }
+
+func (f field) isSecret() bool {
+	_, is := f.value.Interface().(Secret)
+	return is
+}
+
+// isTree says that f is written in the file alone.
+func (f field) isTree() bool {
+	_, is := f.value.Interface().(Tree)
+	return is
+}
+
 // env is the variable that sets f.
 func (f field) env() string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(f.name, ".", "_"))
+}
+
+// legacy is the variables of older servers that set f, the stronger one last.
+func (f field) legacy() []string {
+	text := f.tag.Get("legacy")
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, ",")
 }
 
 // kind names the type of f for people.
@@ -51,6 +74,10 @@ func (f field) kind() string {
 		return "size"
 	case Rate:
 		return "rate"
+	case Secret:
+		return "secret"
+	case Tree:
+		return "declarations"
 	case int:
 		return "integer"
 	case bool:
@@ -110,6 +137,8 @@ func (f field) text() string {
 		return strings.Join(v, ", ")
 	case time.Duration:
 		return durationText(v)
+	case Tree:
+		return ""
 	default:
 		return fmt.Sprint(v)
 	}

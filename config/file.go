@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -108,6 +109,11 @@ func (d document) candidates(value *yaml.Node) []string {
 func (d document) value(f field, line int, n *yaml.Node) {
 	where := d.where(line)
 	d.origin[f.name] = where
+	if f.isTree() {
+		tree := expandTree(n, d.lookup, func(n *yaml.Node, err error) { d.fault(f.name, d.where(n.Line), "%w", err) })
+		f.value.Set(reflect.ValueOf(Tree{d.name, tree}))
+		return
+	}
 	_, isList := f.value.Interface().([]string)
 	if !isList || n.Kind != yaml.SequenceNode {
 		text, err := d.scalar(n)

@@ -18,13 +18,13 @@ type Section struct {
 
 // Key is one key of the configuration as its documentation shows it.
 type Key struct {
-	Name    string // "server.port": the path in the file; the flag is "--" and this
-	Env     string // "TOOLGATE_SERVER_PORT"
-	Legacy  string // the variable of older servers that sets it too; empty for most
-	Type    string // boolean, duration, integer, list, rate, size or string
-	Default string // as it would be written; empty for an empty string or list
-	Allowed string // the values allowed, "a | b" or "LOW..HIGH"; empty where the type says it all
-	Doc     string // what it does
+	Name    string   // "server.port": the path in the file; the flag is "--" and this
+	Env     string   // "TOOLGATE_SERVER_PORT"; empty for what only the file can hold, which has no flag either
+	Legacy  []string // the variables of older servers that set it too; none for most
+	Type    string   // boolean, declarations, duration, integer, list, rate, secret, size or string
+	Default string   // as it would be written; empty for an empty string or list
+	Allowed string   // the values allowed, "a | b" or "LOW..HIGH"; empty where the type says it all
+	Doc     string   // what it does
 }
 
 // Sections describes every key there is, in the order of the struct.
@@ -41,10 +41,14 @@ func Sections() []Section {
 		for !strings.HasPrefix(f.name, sections[next].Name+".") {
 			next++
 		}
+		env := f.env()
+		if f.isTree() {
+			env = ""
+		}
 		sections[next].Keys = append(sections[next].Keys, Key{
 			Name:    f.name,
-			Env:     f.env(),
-			Legacy:  f.tag.Get("legacy"),
+			Env:     env,
+			Legacy:  f.legacy(),
 			Type:    f.kind(),
 			Default: f.text(),
 			Allowed: f.allowed(),
@@ -61,6 +65,9 @@ func RegisterFlags(fs *flag.FlagSet) func() map[string]string {
 	given := map[string]string{}
 	for _, section := range Sections() {
 		for _, key := range section.Keys {
+			if key.Env == "" {
+				continue
+			}
 			set := func(text string) error {
 				given[key.Name] = text
 				return nil

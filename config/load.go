@@ -161,7 +161,13 @@ func environment(environ []string) map[string]string {
 func (l *loader) applyEnv(env map[string]string, suffix string) {
 	known := map[string]field{}
 	for _, f := range l.fields {
+		if f.isTree() {
+			continue
+		}
 		known[f.env()] = f
+		if f.isSecret() {
+			known[f.env()+secretFileSuffix] = f
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if !strings.HasPrefix(name, envPrefix) || isServiceLink(name, env[name]) {
@@ -172,7 +178,7 @@ func (l *loader) applyEnv(env map[string]string, suffix string) {
 		case !ok:
 			l.fault("", name+suffix, "unknown variable%s", suggestion(name, slices.Sorted(maps.Keys(known))))
 		case env[name] != "":
-			l.set(f, name+suffix, env[name])
+			l.setVariable(f, name, env[name], suffix)
 		}
 	}
 }
@@ -180,10 +186,23 @@ func (l *loader) applyEnv(env map[string]string, suffix string) {
 // applyLegacy sets what the variables of older servers say.
 func (l *loader) applyLegacy(env map[string]string, suffix string) {
 	for _, f := range l.fields {
-		if name := f.tag.Get("legacy"); name != "" && env[name] != "" {
-			l.set(f, name+suffix, env[name])
+		for _, name := range f.legacy() {
+			if env[name] != "" {
+				l.setVariable(f, name, env[name], suffix)
+			}
+			if file := name + secretFileSuffix; f.isSecret() && env[file] != "" {
+				l.setVariable(f, file, env[file], suffix)
+			}
 		}
 	}
+}
+
+// setVariable gives f the value of a variable; one that names a secret's file, what that file holds.
+func (l *loader) setVariable(f field, name, text, suffix string) {
+	if f.isSecret() && strings.HasSuffix(name, secretFileSuffix) {
+		text = secretFilePrefix + text
+	}
+	l.set(f, name+suffix, text)
 }
 
 // isServiceLink recognises the variables that Kubernetes, and Docker for linked containers, put into every container for
@@ -210,7 +229,7 @@ func isServiceLink(name, value string) bool {
 // applyFlags sets what the flags say.
 func (l *loader) applyFlags(flags map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
-		if f, ok := l.field(name); ok {
+		if f, ok := l.field(name); ok && !f.isTree() {
 			l.set(f, "--"+name, flags[name])
 		} else {
 			l.fault("", "--"+name, "unknown flag%s", suggestion(name, l.names()))

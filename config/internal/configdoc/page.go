@@ -41,7 +41,7 @@ func writeSection(out *bytes.Buffer, section config.Section) {
 		if key.Allowed != "" {
 			what += " Allowed: " + code(key.Allowed) + "."
 		}
-		fmt.Fprintf(out, "| `%s` | `%s` | %s | %s | %s |\n", key.Name, key.Env, key.Type, code(key.Default), what)
+		fmt.Fprintf(out, "| `%s` | %s | %s | %s | %s |\n", key.Name, code(key.Env), key.Type, code(key.Default), what)
 	}
 	if section.Name == "limits" {
 		writeRates(out)
@@ -77,8 +77,8 @@ func writeLegacy(out *bytes.Buffer) {
 		"| variable | sets |\n|---|---|\n")
 	for _, section := range config.Sections() {
 		for _, key := range section.Keys {
-			if key.Legacy != "" {
-				fmt.Fprintf(out, "| `%s` | `%s` |\n", key.Legacy, key.Name)
+			for _, name := range key.Legacy {
+				fmt.Fprintf(out, "| `%s` | `%s` |\n", name, key.Name)
 			}
 		}
 	}
