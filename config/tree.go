@@ -165,7 +165,7 @@ func (d *treeDecoder) structure(n *yaml.Node, v reflect.Value, name string) {
 	var names []string
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
-		if f.Type == reflect.TypeFor[Position]() {
+		if f.Type == reflect.TypeFor[Position]() { // however the field is called
 			v.Field(i).Set(reflect.ValueOf(d.at(n)))
 			continue
 		}

@@ -27,7 +27,7 @@ const bytesPerToken = 4
 // List prints a line a tool; with cost, what its listing costs a model.
 func (l Local) List(cost bool) error {
 	total := 0
-	for _, listing := range l.Server.Tools(mcp.Anonymous()) {
+	for _, listing := range l.Server.Tools(mcp.Anonymous(), nil) {
 		var t struct {
 			Name        string `json:"name"`
 			Description string `json:"description"`

@@ -43,7 +43,7 @@ type restTool struct {
 func (a *API) restTools(c *gin.Context) ([]restTool, error) {
 	base := a.proxies.Prefix(c.Request, a.prefix) + toolsPath + "/"
 	tools := []restTool{}
-	for _, listing := range a.server.Tools(middleware.PrincipalFrom(c.Request.Context())) {
+	for _, listing := range a.server.Tools(middleware.PrincipalFrom(c.Request.Context()), nil) {
 		var t struct {
 			restTool
 			Execution struct {

@@ -19,6 +19,7 @@ type Call struct {
 	token  jsontext.Value // the client's progress token; nil where it wants none
 	inputs inputs         // of a stateless request
 	task   *callTask      // what it may become; nil where it never does
+	terms  *Terms         // what came beside the request; nil where nothing did
 
 	mu       sync.Mutex
 	over     bool

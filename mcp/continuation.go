@@ -25,6 +25,7 @@ type rest struct {
 	items  []jsontext.Value // what is left of it
 	shown  int              // how many elements went before
 	text   string
+	limit  int // bytes of one part
 }
 
 func (r *rest) size() int {
@@ -143,23 +144,23 @@ func (s *Server) readMore() *Tool {
 
 func (s *Server) nextPart(owner string, r rest) *CallToolResult {
 	if r.member == "" {
-		head, tail := cutText(r.text, s.opts.MaxResult-noteRoom)
+		head, tail := cutText(r.text, r.limit-noteRoom)
 		result := &CallToolResult{Content: []Content{TextContent(head)}}
 		if tail != "" {
-			result.Content = append(result.Content, TextContent(s.rests.keep(owner, rest{text: tail})))
+			result.Content = append(result.Content, TextContent(s.rests.keep(owner, rest{text: tail, limit: r.limit})))
 		}
 		return result
 	}
-	n := fitting(r.items, s.opts.MaxResult-noteRoom-len(r.member)-len(`{"":[]}`))
+	n := fitting(r.items, r.limit-noteRoom-len(r.member)-len(`{"":[]}`))
 	part := joinObject([]member{{r.member, joinArray(r.items[:n])}})
 	result := &CallToolResult{Content: []Content{TextContent(string(part))}}
 	if n == 0 { // one element alone is too large: what comes after it must not be lost with it
-		left := fmt.Sprintf("Element %d is left out: it has %d bytes, and at most %d can be shown.", r.shown+1, len(r.items[0]), s.opts.MaxResult)
+		left := fmt.Sprintf("Element %d is left out: it has %d bytes, and at most %d can be shown.", r.shown+1, len(r.items[0]), r.limit)
 		result.Content = append(result.Content, TextContent(left))
 		n = 1
 	}
 	if n < len(r.items) {
-		left := rest{member: r.member, items: r.items[n:], shown: r.shown + n}
+		left := rest{member: r.member, items: r.items[n:], shown: r.shown + n, limit: r.limit}
 		result.Content = append(result.Content, TextContent(s.rests.keep(owner, left)))
 	}
 	return result

@@ -37,9 +37,25 @@ func Errorf(code int, format string, args ...any) *Error {
 }
 
 // ToolError is a failure that the model can act on: it becomes a result with isError, its text read by the model.
-type ToolError struct{ Message string }
+type ToolError struct {
+	Message    string
+	RetryAfter int // seconds to wait before the same call may do; 0 says nothing about it
+}
 
 func (e *ToolError) Error() string { return e.Message }
+
+// retryAfterKey is how a result names a wait, to models and to programs.
+const retryAfterKey = "retryAfterSeconds"
+
+// result is the error as a model reads it.
+func (e *ToolError) result() *CallToolResult {
+	if e.RetryAfter <= 0 {
+		return failed(e.Message)
+	}
+	r := failed(fmt.Sprintf("%s (%s: %d)", e.Message, retryAfterKey, e.RetryAfter))
+	r.Meta = map[string]any{retryAfterKey: e.RetryAfter}
+	return r
+}
 
 // ToolErrorf makes a *ToolError. Say what to do instead: the reader is a model that will try again.
 func ToolErrorf(format string, args ...any) error {

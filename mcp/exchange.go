@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // exchange is one request on its way to its one answer. The first to claim it answers: its handler's end, its deadline,
@@ -36,6 +37,8 @@ type exchange struct {
 	// then is what begins when the answer has gone: the tool of a task, so that its client has heard of the task first.
 	then func()
 
+	arguments jsontext.Value // of tools/call, written before tool
+
 	// What Ending is made of. They are written by the goroutine that sends the answer, before it does.
 	err     error  // why there is no result
 	said    string // how the request ended, in a word
@@ -46,7 +49,7 @@ type exchange struct {
 // begin makes an exchange of a request. The caller starts run on a goroutine of its own, or runs it where it is.
 func (s *Server) begin(ctx context.Context, peer *Peer, back link, m *Message, reply func([]byte, int)) *exchange {
 	x := &exchange{server: s, peer: peer, back: back, msg: m, started: time.Now(), reply: reply}
-	x.call.peer, x.call.back = peer, back
+	x.call.peer, x.call.back, x.call.terms = peer, back, m.terms
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	return x
 }
@@ -226,7 +229,7 @@ func (x *exchange) judge(err error) (refused *Error, failure *CallToolResult) {
 	switch {
 	case errors.As(err, &refused):
 	case errors.As(err, &forModel) && isTool:
-		return nil, failed(forModel.Message)
+		return nil, forModel.result()
 	case errors.As(err, &arguments) && isTool:
 		return nil, failed(fmt.Sprintf("invalid arguments for %s: %s", x.tool.Load().Name, arguments.Error()))
 	case forModel != nil:
@@ -260,7 +263,7 @@ func (x *exchange) outcome(said string) Outcome {
 		o.Method = x.msg.Method
 	}
 	if t := x.tool.Load(); t != nil {
-		o.Tool = t.Name
+		o.Tool, o.called, o.arguments = t.Name, t, x.arguments
 	}
 	return o
 }

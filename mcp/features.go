@@ -91,6 +91,8 @@ func (f *Features) check() (faults []error) {
 			fault("tool %q: a name is 1 to 64 of A-Z a-z 0-9 _ . -", t.Name)
 		case t.Description == "":
 			fault("tool %q: a description is required: models choose by it", t.Name)
+		case t.MaxResult != 0 && t.MaxResult < 2*noteRoom:
+			fault("tool %q: MaxResult must be at least %d bytes", t.Name, 2*noteRoom)
 		}
 	}
 	for _, r := range f.Resources {

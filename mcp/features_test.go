@@ -97,7 +97,7 @@ func TestListAndCallDecideAlike(t *testing.T) {
 		for _, tool := range list.Result.Tools {
 			sees = append(sees, tool.Name)
 		}
-		if got := strings.Join(sees, " "); got != c.sees || len(server.Tools(p)) != len(sees) {
+		if got := strings.Join(sees, " "); got != c.sees || len(server.Tools(p, nil)) != len(sees) {
 			t.Errorf("%v sees %q, want %q", c.scopes, got, c.sees)
 		}
 		for _, tool := range []string{"reads", "writes", "rules", "special"} {

@@ -48,7 +48,7 @@ func TestHeaderParamsAreFound(t *testing.T) {
 	if got := server.HeaderParams("nothing"); got != nil {
 		t.Errorf("no tool: %v", got)
 	}
-	entry := string(server.Tools(Anonymous())[0])
+	entry := string(server.Tools(Anonymous(), nil)[0])
 	if !strings.Contains(entry, `"region":{"type":"string","x-mcp-header":"Region"}`) {
 		t.Errorf("clients see %s", entry)
 	}

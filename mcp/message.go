@@ -27,6 +27,8 @@ type Message struct {
 	Result jsontext.Value // of a response; nil in an error
 	Error  *Error         // of a response
 	Batch  []*Message
+
+	terms *Terms // what came beside it
 }
 
 // IsRequest says whether the message wants an answer.

@@ -1,6 +1,10 @@
 package mcp
 
-import "time"
+import (
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // Observer hears what happens, for metrics, audit and logs. Its methods are called on hot paths, from many goroutines at
 // once: they must not block. A nil field is not called.
@@ -29,4 +33,16 @@ type Outcome struct {
 	Principal *Principal
 	Error     string // "" | "tool_error" | a JSON-RPC code as text | "cancelled" | "timeout"
 	Took      time.Duration
+
+	called    *Tool
+	arguments jsontext.Value
+}
+
+// Arguments are those of a tools/call, for logs and audit: what its schema marks as sensitive is hidden. It costs reading
+// them, where anything is marked. Nil for other methods. They are good while Done runs.
+func (o Outcome) Arguments() jsontext.Value {
+	if o.called == nil {
+		return nil
+	}
+	return o.called.input.redact(o.arguments)
 }

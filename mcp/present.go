@@ -19,15 +19,19 @@ func (s *Server) present(x *exchange, r *CallToolResult) *CallToolResult {
 	shown := *r
 	shown.Content = append([]Content(nil), r.Content...)
 	note := ""
-	if size := shown.size(); size > s.opts.MaxResult {
+	limit, mode := s.opts.MaxResult, s.opts.ContentMode
+	if t := x.tool.Load(); t != nil {
+		limit, mode = s.maxResult(t), s.contentMode(t)
+	}
+	if size := shown.size(); size > limit {
 		var err error
-		if note, err = s.cut(x, &shown, size); err != nil {
+		if note, err = s.cut(x, &shown, size, limit); err != nil {
 			return failed(err.Error())
 		}
 	}
 	if shown.StructuredContent != nil {
-		structured := x.peer.Revision.Structured && s.opts.ContentMode != ContentText
-		if len(shown.Content) == 0 && (!structured || s.opts.ContentMode != ContentStructured) {
+		structured := x.peer.Revision.Structured && mode != ContentText
+		if len(shown.Content) == 0 && (!structured || mode != ContentStructured) {
 			shown.Content = []Content{TextContent(string(shown.StructuredContent))}
 		}
 		if !structured {
@@ -61,26 +65,27 @@ func (r *CallToolResult) size() int {
 
 // cut shortens a result to the limit, and keeps the rest. JSON is cut between the elements of its longest array, text at
 // a line's end; anything else cannot be cut, and the error asks the model for less.
-func (s *Server) cut(x *exchange, r *CallToolResult, size int) (note string, err error) {
-	tooLarge := fmt.Errorf("the result of %s is too large (%d bytes, at most %d): ask for less, e.g. by a narrower query or a smaller limit", x.tool.Load().Name, size, s.opts.MaxResult)
+func (s *Server) cut(x *exchange, r *CallToolResult, size, limit int) (note string, err error) {
+	tooLarge := fmt.Errorf("the result of %s is too large (%d bytes, at most %d): ask for less, e.g. by a narrower query or a smaller limit", x.tool.Load().Name, size, limit)
 	if size > max(maxWhole, s.opts.MaxResult) {
 		return "", tooLarge
 	}
 	owner := x.peer.Principal.ID
 	if r.StructuredContent != nil {
-		short, rest, ok := cutJSON(r.StructuredContent, s.opts.MaxResult)
+		short, rest, ok := cutJSON(r.StructuredContent, limit)
 		if !ok {
 			return "", tooLarge
 		}
+		rest.limit = limit
 		r.StructuredContent, r.Content = short, nil
 		return s.rests.keep(owner, rest), nil
 	}
 	if len(r.Content) != 1 || r.Content[0].Text == nil {
 		return "", tooLarge
 	}
-	head, tail := cutText(*r.Content[0].Text, s.opts.MaxResult)
+	head, tail := cutText(*r.Content[0].Text, limit)
 	r.Content[0].Text = &head
-	return s.rests.keep(owner, rest{text: tail}), nil
+	return s.rests.keep(owner, rest{text: tail, limit: limit}), nil
 }
 
 // cutText parts a text at the last line's end within limit bytes, else at a rune's. The head of a text is never empty.

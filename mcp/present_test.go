@@ -186,7 +186,7 @@ func TestAnElementTooLargeToShowIsLeftOutAlone(t *testing.T) {
 	w := newWorld(t, settings{Options: Options{MaxResult: 2048}})
 	s := w.registry.server
 	large := jsontext.Value(`"` + strings.Repeat("x", 3000) + `"`)
-	got := s.nextPart("", rest{member: "rows", items: []jsontext.Value{large, jsontext.Value(`"after"`)}, shown: 7})
+	got := s.nextPart("", rest{member: "rows", items: []jsontext.Value{large, jsontext.Value(`"after"`)}, shown: 7, limit: 2048})
 	text := func(i int) string { return *got.Content[i].Text }
 	if len(got.Content) != 3 || text(0) != `{"rows":[]}` || !strings.Contains(text(1), "Element 8 is left out: it has 3002 bytes") {
 		t.Fatalf("%d blocks, the first %q", len(got.Content), text(0))

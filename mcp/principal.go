@@ -17,6 +17,8 @@ type Principal struct {
 	ID     string   // unique and stable, e.g. "key:7f3a"; empty for the anonymous principal
 	Name   string   // what an operator called it, for logs and /sessions
 	Scopes []string // granted scopes, as the credential lists them
+
+	Credentials Credentials // of the principal's own, for what stands behind tools
 }
 
 // Anonymous is the principal of every request where auth is off. It may do everything: who turns auth off on a loopback

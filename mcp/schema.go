@@ -21,6 +21,7 @@ type schema struct {
 	resolved *jsonschema.Resolved
 	defaults jsontext.Value // an object of the top-level defaults; nil where there are none
 	headers  []HeaderParam  // arguments that headers repeat
+	secret   []string       // JSON pointers to what must not be shown, * for every element
 	flat     *flat          // the short way to accept; nil where there is none
 }
 
@@ -29,7 +30,7 @@ const maxSubschemas = 2000
 
 // schemaOf infers the schema of a struct type. Besides what the schema library reads (json and jsonschema tags) a field
 // may carry enum:"a,b", minimum:"1", maximum:"50", minLength, maxLength, default:"10", pattern,
-// format, and header:"Region" (headerKeyword).
+// format, header:"Region" (headerKeyword), and sensitive:"true" (sensitiveKeyword).
 func schemaOf(t reflect.Type) (*schema, error) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -58,8 +59,30 @@ func schemaFrom(written jsontext.Value) (*schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.wire = written
+	if s.secret == nil {
+		s.wire = written
+	}
 	return s, nil
+}
+
+// withFlag is the schema with one more property, a boolean that need not be given.
+func (s *schema) withFlag(name, description string) (*schema, error) {
+	root := s.root.CloneSchemas()
+	if _, taken := root.Properties[name]; taken {
+		return nil, fmt.Errorf("there is an argument %q already", name)
+	}
+	if root.Properties == nil {
+		root.Properties = map[string]*jsonschema.Schema{}
+	}
+	root.Properties[name] = &jsonschema.Schema{Type: "boolean", Description: description}
+	if root.PropertyOrder != nil {
+		root.PropertyOrder = append(slices.Clone(root.PropertyOrder), name)
+	}
+	flagged, err := compile(root)
+	if err == nil {
+		flagged.secret = s.secret
+	}
+	return flagged, err
 }
 
 // compile checks a schema and makes it ready. A $ref that leads out of the schema is refused, never fetched.
@@ -72,6 +95,7 @@ func compile(root *jsonschema.Schema) (*schema, error) {
 	if n > maxSubschemas {
 		return nil, fmt.Errorf("%d subschemas; at most %d are allowed", n, maxSubschemas)
 	}
+	secret := takeSensitive(root, "")
 	resolved, err := root.Resolve(&jsonschema.ResolveOptions{ValidateDefaults: true})
 	if err != nil {
 		return nil, fmt.Errorf("resolve the schema: %w", err)
@@ -80,7 +104,7 @@ func compile(root *jsonschema.Schema) (*schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode the schema: %w", err)
 	}
-	s := &schema{wire: wire, root: root, resolved: resolved, flat: flatten(root)}
+	s := &schema{wire: wire, root: root, resolved: resolved, secret: secret, flat: flatten(root)}
 	if s.headers, err = headerParams(root); err != nil {
 		return nil, err
 	}
@@ -199,6 +223,12 @@ func applyFieldTags(p *jsonschema.Schema, tag reflect.StructTag) error {
 	}
 	if text, ok := tag.Lookup("header"); ok {
 		p.Extra = map[string]any{headerKeyword: text}
+	}
+	if _, ok := tag.Lookup("sensitive"); ok {
+		if p.Extra == nil {
+			p.Extra = map[string]any{}
+		}
+		p.Extra[sensitiveKeyword] = true
 	}
 	if text, ok := tag.Lookup("default"); ok {
 		p.Default = stdjson.RawMessage(text)

@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -120,7 +121,7 @@ func (s *Server) SetFeatures(features Features) error {
 		return err
 	}
 	old := s.catalog.Swap(c)
-	if !slices.Equal(old.Tools, c.Tools) {
+	if !c.listsLike(old) {
 		s.announce(change{method: "notifications/tools/list_changed"})
 	}
 	if !slices.Equal(old.Resources, c.Resources) || !slices.Equal(old.Templates, c.Templates) || !slices.Equal(old.Skills, c.Skills) {
@@ -150,12 +151,12 @@ func (s *Server) ResourceUpdated(uri string) {
 // ToolCount is how many tools there are, ours included.
 func (s *Server) ToolCount() int { return len(s.catalog.Load().Tools) }
 
-// Tools lists the tools p may see, as clients of the newest revision see them, in their order.
-func (s *Server) Tools(p *Principal) []jsontext.Value {
+// Tools lists the tools p may see on these terms, as clients of the newest revision see them, in their order.
+func (s *Server) Tools(p *Principal, terms *Terms) []jsontext.Value {
 	c := s.catalog.Load()
 	var tools []jsontext.Value
 	for _, t := range c.Tools {
-		if p.Can(t.Scope) {
+		if p.Can(t.Scope) && terms.allow(t) {
 			tools = append(tools, c.wire[t][Newest().row])
 		}
 	}
@@ -173,13 +174,30 @@ func (s *Server) newCatalog(f Features) (*catalog, error) {
 	}
 	c := &catalog{Features: f, tools: map[string]*Tool{}, wire: map[*Tool]*[len(revisions)]jsontext.Value{}}
 	for _, t := range f.Tools {
-		entry, err := t.encode(s.opts.ContentMode)
+		entry, err := t.encode(s.contentMode(t))
 		if err != nil {
 			return nil, fmt.Errorf("mcp: tool %q: %w", t.Name, err)
 		}
 		c.tools[t.Name], c.wire[t] = t, entry
 	}
 	return c, nil
+}
+
+// listsLike says whether clients see the same tools in both.
+func (c *catalog) listsLike(o *catalog) bool {
+	return slices.EqualFunc(c.Tools, o.Tools, func(a, b *Tool) bool {
+		return a == b || a.Scope == b.Scope && bytes.Equal(c.wire[a][Newest().row], o.wire[b][Newest().row])
+	})
+}
+
+func (s *Server) contentMode(t *Tool) ContentMode { return cmp.Or(t.ContentMode, s.opts.ContentMode) }
+
+// maxResult is how many bytes a result of t may have.
+func (s *Server) maxResult(t *Tool) int {
+	if t == nil || t.MaxResult == 0 {
+		return s.opts.MaxResult
+	}
+	return min(t.MaxResult, s.opts.MaxResult)
 }
 
 // listen lets l hear every change from now on; false where the server has closed.

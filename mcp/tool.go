@@ -23,15 +23,31 @@ type ToolSpec struct {
 	Task      TaskMode
 	AsksFirst bool
 
-	// InputSchema, where it is set, stands in place of the schema inferred from In, and clients see it as it is written.
-	InputSchema jsontext.Value
+	// InputSchema and OutputSchema, where they are set, stand in place of the schemas inferred from In and Out. In may then
+	// be a map with text keys, Out anything that is encoded as an object. Clients see them as they are written.
+	InputSchema  jsontext.Value
+	OutputSchema jsontext.Value
 
 	// Scope is what a caller needs to see and to call the tool. Zero: ScopeRead for a read-only tool, else ScopeWrite.
 	Scope string
 
 	// Timeout is how long a call may take. Zero: the server's call timeout.
 	Timeout time.Duration
+
+	// Toolset is the group of tools that this one belongs to, by which clients may choose (Terms). Empty: none.
+	Toolset string
+
+	// MaxResult bounds a result in bytes, below what the server's own limit is; what does not fit is continued. Zero: that
+	// limit alone. At least 1 KiB.
+	MaxResult int
+
+	// ContentMode is how a structured result is sent. Empty: as the server's.
+	ContentMode ContentMode
 }
+
+// Around is what happens around a call whose arguments are valid: next calls the tool, at most once. It may answer in the
+// tool's place. What it returns is treated as what the tool returns.
+type Around func(ctx context.Context, c *Call, arguments jsontext.Value, next func(context.Context) (*CallToolResult, error)) (*CallToolResult, error)
 
 // Tool is one tool, its types erased. Make it with NewTool; it never changes after.
 type Tool struct {
@@ -39,7 +55,42 @@ type Tool struct {
 	input  *schema
 	output *schema // nil where the result has no structure
 	err    error   // why it cannot be served; NewServer reports it
-	run    func(ctx context.Context, c *Call, arguments jsontext.Value) (*CallToolResult, error)
+	around Around  // nil: nothing
+	call   func(ctx context.Context, c *Call, t *Tool, arguments jsontext.Value) (*CallToolResult, error)
+}
+
+// run calls the tool.
+func (t *Tool) run(ctx context.Context, c *Call, arguments jsontext.Value) (*CallToolResult, error) {
+	return t.call(ctx, c, t, arguments)
+}
+
+// Revise returns a tool that does the same under another spec: t's own, as change leaves it. Schemas stay what they are.
+func (t *Tool) Revise(change func(*ToolSpec)) *Tool {
+	revised := *t
+	change(&revised.ToolSpec)
+	return &revised
+}
+
+// Within returns a tool whose calls happen inside around, which is outside of what was around them before.
+func (t *Tool) Within(around Around) *Tool {
+	inner, wrapped := t.around, *t
+	wrapped.around = around
+	if inner != nil {
+		wrapped.around = func(ctx context.Context, c *Call, arguments jsontext.Value, next func(context.Context) (*CallToolResult, error)) (*CallToolResult, error) {
+			return around(ctx, c, arguments, func(ctx context.Context) (*CallToolResult, error) { return inner(ctx, c, arguments, next) })
+		}
+	}
+	return &wrapped
+}
+
+// WithFlag returns a tool that takes one more argument, a boolean that need not be given; Around reads it, the tool's own
+// function never sees it.
+func (t *Tool) WithFlag(name, description string) *Tool {
+	flagged := *t
+	if t.err == nil {
+		flagged.input, flagged.err = t.input.withFlag(name, description)
+	}
+	return &flagged
 }
 
 // Text as the Out of NewTool is one block of plain text without structure.
@@ -77,29 +128,48 @@ func NewTool[In, Out any](spec ToolSpec, run func(ctx context.Context, c *Call, 
 	case reflect.TypeFor[*CallToolResult]():
 		render = renderResult[Out]
 	default:
-		if t.output, t.err = schemaOf(reflect.TypeFor[Out]()); t.err != nil {
+		if spec.OutputSchema != nil {
+			t.output, t.err = schemaFrom(spec.OutputSchema)
+		} else {
+			t.output, t.err = schemaOf(reflect.TypeFor[Out]())
+		}
+		if t.err != nil {
 			return t
 		}
 		render = renderStructured[Out]
 	}
-	t.run = func(ctx context.Context, c *Call, arguments jsontext.Value) (*CallToolResult, error) {
-		var in In
-		if err := t.input.decode(arguments, &in); err != nil {
-			return nil, err
-		}
-		out, err := run(ctx, c, in)
+	output := t.output
+	finish := func(out Out, err error) (*CallToolResult, error) {
 		if err != nil {
 			return nil, err
 		}
 		result, err := render(out)
-		if err == nil && t.output != nil {
-			if err = t.output.validate(result.StructuredContent); err != nil {
+		if err == nil && output != nil {
+			if err = output.validate(result.StructuredContent); err != nil {
 				err = fmt.Errorf("the result does not fit the tool's own output schema: %s", err.Error())
 			}
 		}
 		return result, err
 	}
+	t.call = func(ctx context.Context, c *Call, as *Tool, arguments jsontext.Value) (*CallToolResult, error) {
+		var in In
+		if err := as.input.decode(arguments, &in); err != nil {
+			return nil, err
+		}
+		if as.around == nil {
+			return finish(run(ctx, c, in))
+		}
+		return within(ctx, c, arguments, as.around, in, run, finish)
+	}
 	return t
+}
+
+// within calls a tool's function inside around. It is apart so that calls without one pay nothing for it.
+func within[In, Out any](
+	ctx context.Context, c *Call, arguments jsontext.Value, around Around, in In,
+	run func(context.Context, *Call, In) (Out, error), finish func(Out, error) (*CallToolResult, error),
+) (*CallToolResult, error) {
+	return around(ctx, c, arguments, func(ctx context.Context) (*CallToolResult, error) { return finish(run(ctx, c, in)) })
 }
 
 func renderText[Out any](out Out) (*CallToolResult, error) {

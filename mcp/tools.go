@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -19,7 +20,7 @@ func (s *Server) listTools(_ context.Context, x *exchange, p listParams) (*listT
 	c := s.catalog.Load()
 	visible := make([]*Tool, 0, len(c.Tools))
 	for _, t := range c.Tools {
-		if x.peer.Principal.Can(t.Scope) {
+		if x.peer.Principal.Can(t.Scope) && x.msg.terms.allow(t) {
 			visible = append(visible, t)
 		}
 	}
@@ -46,12 +47,16 @@ func (s *Server) callTool(ctx context.Context, x *exchange, p callToolParams) (a
 	case p.Arguments != nil && p.Arguments.Kind() != '{':
 		return nil, Errorf(CodeInvalidParams, "params: \"arguments\" must be an object")
 	}
+	if !x.msg.terms.allow(t) {
+		return nil, Errorf(CodeInvalidParams, "the tool %q is left out by what was asked for beside this request", t.Name)
+	}
+	x.arguments = p.Arguments
 	x.tool.Store(t)
 	if !x.peer.Principal.Can(t.Scope) {
 		return nil, ToolErrorf("%s needs the scope %q, which your credential does not have", t.Name, t.Scope)
 	}
 	if wait := s.limited(x, t.Name); wait > 0 {
-		return nil, ToolErrorf("%s is called too often: wait %d seconds before the next call", t.Name, wait)
+		return nil, &ToolError{fmt.Sprintf("%s is called too often: wait %d seconds before the next call", t.Name, wait), wait}
 	}
 	timeout := s.opts.CallTimeout
 	if t.Timeout > 0 {

@@ -79,7 +79,7 @@ func listed(features mcp.Features) ([]listing, error) {
 		return nil, err
 	}
 	var all []listing
-	for _, raw := range server.Tools(mcp.Anonymous()) {
+	for _, raw := range server.Tools(mcp.Anonymous(), nil) {
 		var t listing
 		if err := json.Unmarshal(raw, &t); err != nil {
 			return nil, fmt.Errorf("read a tool's listing: %w", err)
