@@ -365,7 +365,7 @@ func newServer(cfg config.Config, log *zap.Logger, metrics *handlers.Metrics) (*
 	if err != nil {
 		return nil, err
 	}
-	limit, err := handlers.CallLimits(cfg, log)
+	limit, err := handlers.CallLimits(cfg, nil, log)
 	if err != nil {
 		return nil, err
 	}

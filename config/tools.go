@@ -1,17 +1,22 @@
 package config
 
-import "time"
+import (
+	"net/textproto"
+	"strings"
+	"time"
+)
 
 // Tools says which tools are offered, and what holds for all of them.
 type Tools struct {
-	Toolsets     []string `yaml:"toolsets" doc:"The packs of tools to offer. The default is every pack that is configured."`
-	ReadOnly     bool     `yaml:"read_only" doc:"Leave out every tool that changes something, whatever tools.enable_writes says."`
-	EnableWrites []string `yaml:"enable_writes" doc:"Names of the tools that may change something; every other such tool is left out."`
-	NamePrefix   string   `yaml:"name_prefix" doc:"Text before the name of every tool, such as acme_, where clients use several servers whose tools have the same names."`
-	Confirm      Confirm  `yaml:"confirm" oneof:"destructive|writes|never" doc:"Which tools wait for a person's yes: those that may destroy something, all that change something, or none. Clients that can ask the person are asked; others must send the argument confirm: true."`
-	ResultTokens int      `yaml:"result_tokens" range:"256..1000000" zero:"limits.result alone" doc:"Largest result of one call in tokens, of 4 bytes each, for tools whose data comes from elsewhere; what is left over is fetched by another call. limits.result holds too."`
-	Untrusted    Cleaning `yaml:"untrusted_text" oneof:"keep|escape|strip" doc:"What happens to control characters and to characters that are not seen or that turn the direction of text, in results from elsewhere: they stay, are written as \\u escapes, or are taken out."`
-	Policy       Tree     `yaml:"policy" doc:"By the name of a tool or toolset, what holds for it: timeout, concurrency, rate, cache_ttl, scope, result_tokens, confirm. See docs/tools.md."`
+	Toolsets      []string `yaml:"toolsets" doc:"The packs of tools to offer. The default is every pack that is configured."`
+	ReadOnly      bool     `yaml:"read_only" doc:"Leave out every tool that changes something, whatever tools.enable_writes says."`
+	EnableWrites  []string `yaml:"enable_writes" doc:"Names of the tools that may change something; every other such tool is left out."`
+	NamePrefix    string   `yaml:"name_prefix" doc:"Text before the name of every tool, such as acme_, where clients use several servers whose tools have the same names."`
+	Confirm       Confirm  `yaml:"confirm" oneof:"destructive|writes|never" doc:"Which tools wait for a person's yes: those that may destroy something, all that change something, or none. Clients that can ask the person are asked; others must send the argument confirm: true."`
+	ResultTokens  int      `yaml:"result_tokens" range:"256..1000000" zero:"limits.result alone" doc:"Largest result of one call in tokens, of 4 bytes each, for tools whose data comes from elsewhere; what is left over is fetched by another call. limits.result holds too."`
+	Untrusted     Cleaning `yaml:"untrusted_text" oneof:"keep|escape|strip" doc:"What happens to control characters and to characters that are not seen or that turn the direction of text, in results from elsewhere: they stay, are written as \\u escapes, or are taken out."`
+	CallerHeaders []string `yaml:"caller_headers" doc:"HEADER=NAME pairs: the request headers in which a caller may bring a credential of its own, and the name under which tools.http asks for it (caller: NAME)."`
+	Policy        Tree     `yaml:"policy" doc:"By the name of a tool or toolset, what holds for it: timeout, concurrency, rate, cache_ttl, scope, result_tokens, confirm. See docs/tools.md."`
 
 	Directory Directory `yaml:"directory"`
 	Jira      Jira      `yaml:"jira"`
@@ -19,6 +24,24 @@ type Tools struct {
 	HTTP      Tree      `yaml:"http" doc:"Tools made of HTTP APIs. See docs/tools.md."`
 	SQL       Tree      `yaml:"sql" doc:"Databases, and tools made of queries. See docs/tools.md."`
 	Files     Tree      `yaml:"files" doc:"Folders whose documents can be searched and read. See docs/tools.md."`
+}
+
+// CredentialHeaders is every request header in which a caller may bring a credential of its own, and the upstream it is
+// for. The names of the headers are written as net/http has them.
+func (t Tools) CredentialHeaders() map[string]string {
+	headers := map[string]string{}
+	add := func(header, upstream string) {
+		if header != "" {
+			headers[textproto.CanonicalMIMEHeaderKey(header)] = upstream
+		}
+	}
+	for _, pair := range t.CallerHeaders {
+		header, upstream, _ := strings.Cut(pair, "=")
+		add(strings.TrimSpace(header), strings.TrimSpace(upstream))
+	}
+	add(t.Jira.CallerHeader, "jira")
+	add(t.GitHub.CallerHeader, "github")
+	return headers
 }
 
 // Confirm says which tools wait for a person's yes.

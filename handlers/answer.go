@@ -19,7 +19,7 @@ func (a *API) answerAlone(c *gin.Context, rev *mcp.Revision) {
 		fail(c, mcp.ID{}, errNotAcceptable)
 		return
 	}
-	if m, ok := readMessage(c); ok {
+	if m, ok := a.readMessage(c); ok {
 		middleware.LineFrom(c.Request.Context()).SetMethod(m.Method)
 		a.respondAlone(c, m, rev)
 	}

@@ -36,7 +36,7 @@ func (a *API) MessagesOrAnswer(c *gin.Context) {
 }
 
 func (a *API) deliver(c *gin.Context, id string) {
-	m, ok := readMessage(c)
+	m, ok := a.readMessage(c)
 	if !ok {
 		return
 	}
@@ -54,7 +54,7 @@ func (a *API) deliver(c *gin.Context, id string) {
 var accepted = []byte("Accepted")
 
 // readMessage reads the one message of a body; where it cannot, it has answered.
-func readMessage(c *gin.Context) (*mcp.Message, bool) {
+func (a *API) readMessage(c *gin.Context) (*mcp.Message, bool) {
 	body, err := middleware.ReadBody(c)
 	promptly(c) // the body took its time, of which the answer must not run out
 	if err != nil {
@@ -65,6 +65,9 @@ func readMessage(c *gin.Context) (*mcp.Message, bool) {
 	if fault != nil {
 		fail(c, m.ID, fault)
 		return nil, false
+	}
+	if t := terms(c.Request.Header, a.callerHeaders); t != nil {
+		m.On(t)
 	}
 	return m, true
 }

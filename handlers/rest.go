@@ -43,7 +43,7 @@ type restTool struct {
 func (a *API) restTools(c *gin.Context) ([]restTool, error) {
 	base := a.proxies.Prefix(c.Request, a.prefix) + toolsPath + "/"
 	tools := []restTool{}
-	for _, listing := range a.server.Tools(middleware.PrincipalFrom(c.Request.Context()), nil) {
+	for _, listing := range a.server.Tools(middleware.PrincipalFrom(c.Request.Context()), terms(c.Request.Header, a.callerHeaders)) {
 		var t struct {
 			restTool
 			Execution struct {
@@ -106,6 +106,7 @@ func (a *API) CallTool(c *gin.Context) {
 		newProblem(c, "invalid-body", err.Error()).answer(c)
 		return
 	}
+	m.On(terms(c.Request.Header, a.callerHeaders))
 	ctx := c.Request.Context()
 	line := middleware.LineFrom(ctx)
 	line.SetMethod(m.Method)

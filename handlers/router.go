@@ -6,12 +6,12 @@
 package handlers
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
@@ -56,6 +56,9 @@ type API struct {
 	log      *zap.Logger
 	proxies  middleware.Proxies
 	prefix   string // before every path that clients are told
+
+	callerHeaders map[string]string // what each brings a caller's own credential for
+
 	draining atomic.Bool
 	engine   *gin.Engine
 }
@@ -67,7 +70,7 @@ func New(o Options) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.proxies = g.proxies
+	a.proxies, a.callerHeaders = g.proxies, o.Config.Tools.CredentialHeaders()
 	if a.prefix, err = publicPrefix(o.Config.Server); err != nil {
 		return nil, err
 	}
@@ -170,7 +173,8 @@ func newGates(o Options) (*gates, error) {
 	g.requestLog = middleware.RequestLog(o.Log, g.proxies, append(probes, s.BasePath+"/health")...)
 	g.recover = middleware.Recover(o.Log)
 	g.hostCheck = middleware.HostCheck(hosts, origins, probes...)
-	g.cors = middleware.CORS(origins)
+	more := append(narrowingHeaders(), slices.Sorted(maps.Keys(o.Config.Tools.CredentialHeaders()))...)
+	g.cors = middleware.CORS(origins, more...)
 
 	rates := o.Config.EffectiveRates()
 	limit := func(name string, rate config.Rate) (*middleware.Limiter, error) {
@@ -201,37 +205,4 @@ func newLimiter(name string, rate config.Rate, log *zap.Logger) (*middleware.Lim
 		return nil, fmt.Errorf("limits.rates.%s: %w", name, err)
 	}
 	return l, nil
-}
-
-// CallLimits is mcp.Options.Limit by the configured rates: one bucket a caller and tool, and another for the handshake and
-// the lists, so that a loop of calls cannot keep its client from connecting again. Nil where both are off.
-func CallLimits(cfg config.Config, log *zap.Logger) (func(p *mcp.Peer, method, tool string) int, error) {
-	rates := cfg.EffectiveRates()
-	if rates.Tool.Off() && rates.Handshake.Off() {
-		return nil, nil
-	}
-	tools, err1 := newLimiter("tool", rates.Tool, log)
-	handshakes, err2 := newLimiter("handshake", rates.Handshake, log)
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
-	}
-	return func(p *mcp.Peer, method, tool string) int {
-		who := p.Principal.ID
-		if who == "" {
-			who = p.Addr
-		}
-		var d middleware.Decision
-		switch {
-		case who == "", method == "ping":
-			return 0 // stdio, and what clients send by themselves to stay alive
-		case tool != "":
-			d = tools.Allow(context.Background(), who+" "+tool, 1)
-		default:
-			d = handshakes.Allow(context.Background(), who, 1)
-		}
-		if d.OK {
-			return 0
-		}
-		return int((d.RetryAfter + time.Second - 1) / time.Second)
-	}, nil
 }

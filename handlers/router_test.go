@@ -37,7 +37,7 @@ func TestNewRefuses(t *testing.T) {
 }
 
 func TestCallLimits(t *testing.T) {
-	if limit, err := CallLimits(config.Default(), zap.NewNop()); limit != nil || err != nil {
+	if limit, err := CallLimits(config.Default(), nil, zap.NewNop()); limit != nil || err != nil {
 		t.Errorf("on loopback without auth: got a limit (%v), want none", err)
 	}
 	for _, key := range []string{"tool", "handshake"} {
@@ -48,7 +48,7 @@ func TestCallLimits(t *testing.T) {
 		} else {
 			cfg.Limits.Rates.Handshake = "fast"
 		}
-		if _, err := CallLimits(cfg, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "limits.rates."+key) {
+		if _, err := CallLimits(cfg, nil, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "limits.rates."+key) {
 			t.Errorf("limits.rates.%s: got %v, want an error that names the key", key, err)
 		}
 	}

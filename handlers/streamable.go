@@ -27,7 +27,7 @@ func (a *API) Post(c *gin.Context) {
 		fail(c, mcp.ID{}, errNotAcceptable)
 		return
 	}
-	m, ok := readMessage(c)
+	m, ok := a.readMessage(c)
 	if !ok {
 		return
 	}

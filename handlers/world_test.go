@@ -55,7 +55,7 @@ func newWorld(tb testing.TB, adjust ...func(*config.Config)) *world {
 	}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), out, level))
 	w.metrics = NewMetrics("test")
-	limit, err := CallLimits(w.cfg, log)
+	limit, err := CallLimits(w.cfg, nil, log)
 	w.must(err)
 	failed := func(o mcp.Outcome, id string, err error) {
 		log.Error("call failed", zap.String("tool", o.Tool), zap.String("error_id", id), zap.Error(err))

@@ -29,6 +29,17 @@ func (c *Call) Elicit(ctx context.Context, r ElicitRequest) (*ElicitResult, erro
 	return askOne[ElicitResult](ctx, c, r)
 }
 
+// CanElicit says whether the user can be asked to fill in a form: the client declared it, and something leads back to it.
+func (c *Call) CanElicit() bool {
+	if _, _, missing := (ElicitRequest{}).question(c.peer.Revision, c.peer.Capabilities); missing != "" {
+		return false
+	}
+	if c.peer.Revision.Stateless {
+		return c.inputs.given != nil || c.inTask() != nil
+	}
+	return c.link() != nil
+}
+
 func (r ElicitRequest) key() string { return r.Key }
 
 func (r ElicitRequest) question(rev *Revision, can ClientCapabilities) (string, any, string) {

@@ -1,6 +1,12 @@
 package mcp
 
-import "slices"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // Terms are what came beside a request about the tools it may reach: fewer of them than its caller may use, never more, and
 // the caller's own credentials for what stands behind them. A way in that knows of such things sets them before it hands
@@ -54,4 +60,22 @@ func (c *Call) Credential(upstream string) string {
 		}
 	}
 	return c.peer.Principal.Credentials[upstream]
+}
+
+// Identity tells apart who may be shown the same: a text that is one for the same principal with the same credentials of
+// its own, and never shows any of them.
+func (c *Call) Identity() string {
+	sum := sha256.New()
+	add := func(own Credentials) {
+		for _, upstream := range slices.Sorted(maps.Keys(own)) {
+			fmt.Fprintf(sum, "%q %q ", upstream, own[upstream])
+		}
+	}
+	fmt.Fprintf(sum, "%q ", c.peer.Principal.ID)
+	add(c.peer.Principal.Credentials)
+	if c.terms != nil {
+		fmt.Fprint(sum, "/ ")
+		add(c.terms.Credentials)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }

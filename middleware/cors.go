@@ -18,8 +18,10 @@ const (
 // CORS lets the pages that origins allows use the server from a browser: it answers their preflights with 204 and marks
 // every other answer, refusals of later gates included, as readable by them. Credentials mode stays off, since tokens
 // travel in headers and no cookie is ever set, and pages on the internet get no way into a private network. A foreign
-// origin is refused, with nothing that a browser would take for consent.
-func CORS(origins *Origins) gin.HandlerFunc {
+// origin is refused, with nothing that a browser would take for consent. more names request headers that pages may send
+// beside those of the protocol.
+func CORS(origins *Origins, more ...string) gin.HandlerFunc {
+	always := strings.Join(append([]string{protocolHeaders}, more...), ", ")
 	apply := cors.New(cors.Config{
 		AllowOriginFunc: func(string) bool { return true }, // it is asked only after origins.Allowed
 		AllowMethods:    []string{"GET", "POST", "DELETE", "OPTIONS"},
@@ -36,7 +38,7 @@ func CORS(origins *Origins) gin.HandlerFunc {
 			return
 		}
 		if c.Request.Method == http.MethodOptions && c.Request.Header.Get("Origin") != "" {
-			c.Header("Access-Control-Allow-Headers", allowHeaders(c.Request))
+			c.Header("Access-Control-Allow-Headers", allowHeaders(always, c.Request))
 		}
 		// The library takes an origin for our own when its host is in Host, whatever the schemes are, and then says
 		// nothing; http://a is not https://a to a browser. Without a Host it treats all origins alike.
@@ -47,11 +49,13 @@ func CORS(origins *Origins) gin.HandlerFunc {
 	}
 }
 
-// allowHeaders is what pages may send: the protocol's own headers, and those that mirror a tool's arguments
-// (2026-07-28, x-mcp-header), which have no list and are granted by name.
-func allowHeaders(r *http.Request) string {
-	const always = "Content-Type, Accept, Authorization, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, " +
-		"Mcp-Method, Mcp-Name, X-API-Key, Cache-Control, X-Request-Id"
+// protocolHeaders are the headers of the protocol, every revision's.
+const protocolHeaders = "Content-Type, Accept, Authorization, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, " +
+	"Mcp-Method, Mcp-Name, X-API-Key, Cache-Control, X-Request-Id"
+
+// allowHeaders is what pages may send: what they always may, and the headers that mirror a tool's arguments (2026-07-28,
+// x-mcp-header), which have no list and are granted by name.
+func allowHeaders(always string, r *http.Request) string {
 	var list strings.Builder
 	list.WriteString(always)
 	granted := 0

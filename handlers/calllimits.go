@@ -1,0 +1,90 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"toolgate/config"
+	"toolgate/mcp"
+	"toolgate/middleware"
+)
+
+// CallLimits is mcp.Options.Limit by the configured rates: one bucket a caller and tool, and another for the handshake and
+// the lists, so that a loop of calls cannot keep its client from connecting again. toolRate is the rate of one tool where
+// it has one of its own, empty where it has none; it may change. Nil toolRate: no tool has. Nil where nothing is limited.
+func CallLimits(cfg config.Config, toolRate func(tool string) config.Rate, log *zap.Logger) (func(p *mcp.Peer, method, tool string) int, error) {
+	rates := cfg.EffectiveRates()
+	if rates.Tool.Off() && rates.Handshake.Off() && toolRate == nil {
+		return nil, nil
+	}
+	own := ownLimits{rate: toolRate, log: log}
+	tools, err1 := newLimiter("tool", rates.Tool, log)
+	handshakes, err2 := newLimiter("handshake", rates.Handshake, log)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	return func(p *mcp.Peer, method, tool string) int {
+		who := p.Principal.ID
+		if who == "" {
+			who = p.Addr
+		}
+		var d middleware.Decision
+		switch {
+		case who == "", method == "ping":
+			return 0 // stdio, and what clients send by themselves to stay alive
+		case tool != "":
+			limit := tools
+			if l := own.of(tool); l != nil {
+				limit = l
+			}
+			d = limit.Allow(context.Background(), who+" "+tool, 1)
+		default:
+			d = handshakes.Allow(context.Background(), who, 1)
+		}
+		if d.OK {
+			return 0
+		}
+		return int((d.RetryAfter + time.Second - 1) / time.Second)
+	}, nil
+}
+
+// ownLimits is a limiter for each rate that some tool has of its own. Tools of one rate share it, each with buckets of its
+// own.
+type ownLimits struct {
+	rate func(tool string) config.Rate
+	log  *zap.Logger
+
+	mu     sync.Mutex
+	byRate map[config.Rate]*middleware.Limiter
+}
+
+// of is the limiter of a tool; nil where the tool has no rate of its own, or one that does not parse, which its reader has
+// refused.
+func (o *ownLimits) of(tool string) *middleware.Limiter {
+	if o.rate == nil {
+		return nil
+	}
+	rate := o.rate(tool)
+	if rate == "" {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if l, ok := o.byRate[rate]; ok {
+		return l
+	}
+	l, err := newLimiter("tool", rate, o.log)
+	if err != nil {
+		o.log.Error("limit a tool", zap.String("tool", tool), zap.Error(err))
+		return nil
+	}
+	if o.byRate == nil {
+		o.byRate = map[config.Rate]*middleware.Limiter{}
+	}
+	o.byRate[rate] = l
+	return l
+}
