@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -178,6 +179,7 @@ type app struct {
 	log     *zap.Logger
 	metrics *handlers.Metrics
 	server  *mcp.Server
+	tools   *tools.Toolbox
 	close   func()
 }
 
@@ -191,13 +193,26 @@ func (p *program) open() (*app, error) {
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	metrics := handlers.NewMetrics(version)
-	server, err := newServer(cfg, log, metrics)
+	box, err := tools.Open(cfg.Tools, log)
 	if err != nil {
 		done()
 		return nil, &exitError{exitUsage, err}
 	}
-	return &app{cfg: cfg, log: log, metrics: metrics, server: server, close: done}, nil
+	a := &app{cfg: cfg, log: log, metrics: handlers.NewMetrics(version), tools: box, close: func() { closeTools(box); done() }}
+	if err := a.newServer(); err != nil {
+		a.close()
+		return nil, &exitError{exitUsage, err}
+	}
+	return a, nil
+}
+
+// closeGrace is how long toolsets may take to let go of what they hold, once everything else is over.
+const closeGrace = 2 * time.Second
+
+func closeTools(box *tools.Toolbox) {
+	grace, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	box.Close(grace)
 }
 
 // serve is toolgate serve. Its shutdown goes from the outside in: not ready, nothing new, calls finish within the grace,
@@ -221,6 +236,7 @@ func serve(ctx context.Context, p *program) error {
 	if err != nil {
 		return fmt.Errorf("%w; is another server running? --server.port takes another port", err)
 	}
+	defer a.keepTools(ctx, p)()
 	web := handlers.NewHTTPServer(api, a.log)
 	ended := make(chan error, len(listeners))
 	for _, l := range listeners {
@@ -282,6 +298,7 @@ func stdio(ctx context.Context, p *program) error {
 		_ = registry.Close(grace) // a tool that does not return ends with the process
 		a.server.EndTasks(grace)
 	}
+	defer a.keepTools(ctx, p)()
 	return handlers.Stdio{Server: a.server, Sessions: registry, Principal: mcp.Anonymous(), MaxLine: int(a.cfg.Limits.Body)}.
 		Serve(ctx, p.stdin, p.stdout, drain)
 }
@@ -360,23 +377,20 @@ func printVersion(_ context.Context, p *program) error {
 }
 
 // newServer makes the dispatcher with the configured packs.
-func newServer(cfg config.Config, log *zap.Logger, metrics *handlers.Metrics) (*mcp.Server, error) {
-	box, err := tools.Open(cfg.Tools)
+func (a *app) newServer() error {
+	cfg, log := a.cfg, a.log
+	limit, err := handlers.CallLimits(cfg, a.tools.Rate, log)
 	if err != nil {
-		return nil, err
-	}
-	limit, err := handlers.CallLimits(cfg, nil, log)
-	if err != nil {
-		return nil, err
+		return err
 	}
 	stateKey, err := cfg.MCP.StateKey()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	failed := func(o mcp.Outcome, errorID string, err error) {
 		log.Error("call failed", zap.String("method", o.Method), zap.String("tool", o.Tool), zap.String("error_id", errorID), zap.Error(err))
 	}
-	server, err := mcp.NewServer(box.Features(), mcp.Options{
+	a.server, err = mcp.NewServer(a.tools.Features(), mcp.Options{
 		Info: mcp.Implementation{
 			Name: "toolgate", Title: "Toolgate", Version: version,
 			Description: "An organisation's own data as MCP tools.",
@@ -389,14 +403,47 @@ func newServer(cfg config.Config, log *zap.Logger, metrics *handlers.Metrics) (*
 		MaxResult:        int(cfg.Limits.Result),
 		MaxCalls:         cfg.Limits.Calls,
 		StateKey:         stateKey,
-		Observer:         metrics.Observer(failed),
+		Observer:         a.logged(a.metrics.Observer(failed)),
 		Limit:            limit,
 	})
-	if err != nil {
-		return nil, err
+	return err
+}
+
+// logged is o, with every tool call in the log where that is written so finely. Arguments that a schema marks as sensitive
+// are hidden.
+func (a *app) logged(o mcp.Observer) mcp.Observer {
+	if !a.log.Core().Enabled(zap.DebugLevel) {
+		return o
 	}
-	box.Follow(server.SetFeatures)
-	return server, nil
+	done := o.Done
+	o.Done = func(out mcp.Outcome) {
+		done(out)
+		if out.Tool != "" {
+			a.log.Debug("tool called", zap.String("tool", out.Tool), zap.ByteString("arguments", out.Arguments()),
+				zap.String("principal", out.Principal.Name), zap.String("error", out.Error), zap.Duration("took", out.Took))
+		}
+	}
+	return o
+}
+
+// keepTools has the tools follow the configuration until the returned function is called, which waits.
+func (a *app) keepTools(ctx context.Context, p *program) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	load := func() (config.Tools, error) {
+		cfg, err := p.load()
+		return cfg.Tools, err
+	}
+	var keeping sync.WaitGroup
+	keeping.Go(func() {
+		a.tools.Keep(ctx, tools.Source{Files: p.source.Files, Hangup: hangup, Load: load}, a.server)
+	})
+	return func() {
+		signal.Stop(hangup)
+		cancel()
+		keeping.Wait()
+	}
 }
 
 // newRegistry makes the place where sessions live.

@@ -28,7 +28,8 @@ type session struct {
 	Calls        int                 `json:"callsInFlight"`
 }
 
-// ListSessions is GET /sessions: {count, sessions: [id…]}, and with verbose=1 everything about each. An id is a secret: who
+// ListSessions is GET /sessions: {count, sessions: [id…]}, and with verbose=1 everything about each, and
+// a digest of the tools as clients see them: while it stays the same, no description became another. An id is a secret: who
 // has it, and no credential is asked for, can post to the session. So where credentials are asked for, what stands here is
 // a handle, which is good for looking at a session and ending it, and nothing else.
 func (a *API) ListSessions(c *gin.Context) {
@@ -45,7 +46,8 @@ func (a *API) ListSessions(c *gin.Context) {
 	for i := range infos {
 		shown[i] = a.shown(&infos[i])
 	}
-	c.JSON(http.StatusOK, gin.H{"count": len(shown), "sessions": shown})
+	offered := gin.H{"count": a.server.ToolCount(), "sha256": a.server.ToolsDigest()}
+	c.JSON(http.StatusOK, gin.H{"count": len(shown), "sessions": shown, "tools": offered})
 }
 
 // ShowSession is GET /sessions/{id}.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -146,6 +148,16 @@ func (s *Server) shown(p *Principal) *catalog {
 // ResourceUpdated tells every session that subscribed to uri that its contents changed. It does not block.
 func (s *Server) ResourceUpdated(uri string) {
 	s.announce(change{method: "notifications/resources/updated", uri: uri})
+}
+
+// ToolsDigest is a SHA-256 over the tools as clients see them: another one says that a description or a schema is another.
+func (s *Server) ToolsDigest() string {
+	sum := sha256.New()
+	c := s.catalog.Load()
+	for _, t := range c.Tools {
+		_, _ = sum.Write(c.wire[t][Newest().row])
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // ToolCount is how many tools there are, ours included.

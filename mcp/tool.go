@@ -248,3 +248,6 @@ func (t *Tool) encode(mode ContentMode) (*[len(revisions)]jsontext.Value, error)
 	}
 	return entry, nil
 }
+
+// Redact is arguments as they may be shown: what the schema marks as sensitive is hidden.
+func (t *Tool) Redact(arguments jsontext.Value) jsontext.Value { return t.input.redact(arguments) }

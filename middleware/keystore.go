@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"toolgate/config"
 	"toolgate/mcp"
 )
 
@@ -31,6 +33,18 @@ var (
 	ErrExpiredKey = errors.New("the api key has expired")
 )
 
+// ownScope is what an operator's own scopes look like.
+var ownScope = regexp.MustCompile(`^[a-z][a-z0-9_.-]*:[a-z0-9_.:-]+$`)
+
+// isScope says whether a key may hold a scope. What begins as ours do and is none of them is a slip of the pen.
+func isScope(scope string) bool {
+	switch scope {
+	case mcp.ScopeRead, mcp.ScopeWrite, mcp.ScopeAdmin:
+		return true
+	}
+	return ownScope.MatchString(scope) && !strings.HasPrefix(scope, "tool")
+}
+
 // Key is one API key as the key file lists it. The key itself is kept nowhere.
 type Key struct {
 	ID      string    `yaml:"id"`                // unique; the principal is "key:" and this
@@ -39,6 +53,10 @@ type Key struct {
 	Scopes  []string  `yaml:"scopes"`            // of mcp.ScopeRead, mcp.ScopeWrite, mcp.ScopeAdmin
 	Created time.Time `yaml:"created"`           // for people
 	Expires time.Time `yaml:"expires,omitempty"` // the first moment it no longer works; zero for never
+
+	// Credentials are those of the key's owner for what stands behind tools, such as jira: each the secret itself, or
+	// file:PATH of the file that holds it.
+	Credentials map[string]config.Secret `yaml:"credentials,omitempty"`
 }
 
 // NewKey makes a key of 130 random bits. plain is shown to its owner once; the Key goes into the file.
@@ -134,19 +152,22 @@ func (k Key) stored() (storedKey, error) {
 		faults = append(faults, "scopes is empty: the key could do nothing")
 	}
 	for _, scope := range k.Scopes {
-		if scope != mcp.ScopeRead && scope != mcp.ScopeWrite && scope != mcp.ScopeAdmin {
-			faults = append(faults, fmt.Sprintf("scopes may hold %s, %s and %s", mcp.ScopeRead, mcp.ScopeWrite, mcp.ScopeAdmin))
+		if !isScope(scope) {
+			faults = append(faults, fmt.Sprintf("scopes may hold %s, %s, %s, and those that tools.policy names, such as jira:read", mcp.ScopeRead, mcp.ScopeWrite, mcp.ScopeAdmin))
 			break
 		}
 	}
 	if faults != nil {
 		return storedKey{}, errors.New(strings.Join(faults, "; "))
 	}
-	return storedKey{
-		hash:      [sha256.Size]byte(sum),
-		expires:   k.Expires,
-		principal: &mcp.Principal{ID: "key:" + k.ID, Name: k.Name, Scopes: slices.Clone(k.Scopes)},
-	}, nil
+	principal := &mcp.Principal{ID: "key:" + k.ID, Name: k.Name, Scopes: slices.Clone(k.Scopes)}
+	if len(k.Credentials) > 0 {
+		principal.Credentials = mcp.Credentials{}
+	}
+	for upstream, own := range k.Credentials {
+		principal.Credentials[upstream] = own.Reveal()
+	}
+	return storedKey{hash: [sha256.Size]byte(sum), expires: k.Expires, principal: principal}, nil
 }
 
 // Lookup finds the owner of a key, ErrUnknownKey or ErrExpiredKey. How long it takes says nothing about the keys: what

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,5 +144,35 @@ func TestLoadReplacesAndEmpties(t *testing.T) {
 	}
 	if err := store.Load(filepath.Join(t.TempDir(), "missing.yaml")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error = %v, want os.ErrNotExist", err)
+	}
+}
+
+func TestAKeyBringsItsOwnersCredentials(t *testing.T) {
+	dir := t.TempDir()
+	token := filepath.Join(dir, "token")
+	if err := os.WriteFile(token, []byte("from-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	plain, key := NewKey("alice", []string{mcp.ScopeRead})
+	text := fmt.Sprintf("- {id: a, name: alice, hash: %q, scopes: [%s], credentials: {jira: %q, github: inline}}\n", key.Hash, mcp.ScopeRead, "file:"+token)
+	path := filepath.Join(dir, "keys.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	store := new(KeyStore)
+	if err := store.Load(path); err != nil {
+		t.Fatal(err)
+	}
+	p, err := store.Lookup(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Credentials["jira"] != "from-file" || p.Credentials["github"] != "inline" {
+		t.Errorf("credentials = %q and %q, want those of the file and of the line", p.Credentials["jira"], p.Credentials["github"])
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		if shown := fmt.Sprintf(verb, p); strings.Contains(shown, "from-file") || strings.Contains(shown, "inline") {
+			t.Errorf("%s shows the credentials: %s", verb, shown)
+		}
 	}
 }

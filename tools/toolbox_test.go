@@ -6,14 +6,19 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
 
 	"toolgate/config"
 	"toolgate/mcp"
 )
 
 // growing is office and, before it, a pack that offers nothing until it is told to grow.
-func growing(b *Toolbox) (known []pack, grow func(names ...string) error) {
-	nothing := func(config.Tools) (mcp.Features, error) { return mcp.Features{}, nil }
+func growing() (known []pack, grow func(names ...string) error) {
+	var changed func(mcp.Features) error
+	nothing := func(_ config.Tools, h hooks) (offer, error) {
+		changed = h.changed
+		return offer{}, nil
+	}
 	type none struct{}
 	run := func(context.Context, *mcp.Call, none) (mcp.Text, error) { return "", nil }
 	grow = func(names ...string) error {
@@ -22,16 +27,16 @@ func growing(b *Toolbox) (known []pack, grow func(names ...string) error) {
 			hints := mcp.ToolAnnotations{ReadOnlyHint: name[:4] != "make"}
 			f.Tools = append(f.Tools, mcp.NewTool(mcp.ToolSpec{Name: name, Description: "Grew.", Annotations: hints}, run))
 		}
-		return b.changed("garden", f)
+		return changed(f)
 	}
-	return append([]pack{{"garden", nothing}}, office()...), grow
+	return append([]pack{{name: "garden", open: nothing}}, office()...), grow
 }
 
 func openGrowing(t *testing.T, cfg config.Tools) (*Toolbox, func(names ...string) error) {
 	t.Helper()
-	b := &Toolbox{cfg: cfg}
-	known, grow := growing(b)
-	if err := b.open(known); err != nil {
+	known, grow := growing()
+	b, err := open(cfg, known, zap.NewNop())
+	if err != nil {
 		t.Fatal(err)
 	}
 	return b, grow
@@ -43,7 +48,7 @@ func TestAChangeIsFollowed(t *testing.T) {
 	b.Follow(func(f mcp.Features) error {
 		followed = append(followed, names(f.Tools))
 		return nil
-	})
+	}, nil)
 	for _, now := range [][]string{{"find_bee"}, {"find_bee", "make_honey"}, nil} {
 		if err := grow(now...); err != nil {
 			t.Fatalf("grow(%q) = %v", now, err)
@@ -65,7 +70,7 @@ func TestAChangeIsFollowed(t *testing.T) {
 func TestAChangeThatIsRefusedIsNotOffered(t *testing.T) {
 	b, grow := openGrowing(t, config.Tools{Toolsets: []string{"garden"}})
 	refusal := errors.New("no room")
-	b.Follow(func(mcp.Features) error { return refusal })
+	b.Follow(func(mcp.Features) error { return refusal }, nil)
 	if err := grow("find_bee"); !errors.Is(err, refusal) {
 		t.Errorf("grow = %v, want %v", err, refusal)
 	}

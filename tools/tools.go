@@ -1,10 +1,13 @@
-// Package tools puts together what a server offers: the packs that the configuration names, less what it forbids.
+// Package tools puts together what a server offers: the packs that the configuration names and configures, under the
+// policy that holds for every tool, wherever it comes from.
 package tools
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"go.uber.org/zap"
 
 	"toolgate/config"
 	"toolgate/mcp"
@@ -15,73 +18,65 @@ import (
 	"toolgate/tools/text"
 )
 
-// pack is one toolset: its name in tools.toolsets and how it is made.
-type pack struct {
-	name  string
-	build func(config.Tools) (mcp.Features, error)
-}
-
-// packs lists every toolset, in the order in which clients see their tools. A pack that comes to offer something else
-// calls changed with its name and all that it offers from then on.
-func packs(changed func(name string, offered mcp.Features) error) []pack {
+// packs lists every toolset, in the order in which clients see their tools.
+func packs() []pack {
 	return []pack{
-		{text.Name, func(config.Tools) (mcp.Features, error) { return text.Features(), nil }},
-		{directory.Name, buildDirectory},
-		{demo.Name, buildDemo},
-		{conformance.Name, func(config.Tools) (mcp.Features, error) {
-			p, err := conformance.New(func(offered mcp.Features) error { return changed(conformance.Name, offered) })
+		{name: text.Name, open: offers(func() (mcp.Features, error) { return text.Features(), nil })},
+		directoryPack(),
+		{name: demo.Name, open: offers(func() (mcp.Features, error) {
+			p, err := demo.New()
 			if err != nil {
 				return mcp.Features{}, err
 			}
 			return p.Features(), nil
+		})},
+		{name: conformance.Name, open: func(_ config.Tools, h hooks) (offer, error) {
+			p, err := conformance.New(h.changed)
+			if err != nil {
+				return offer{}, err
+			}
+			return offer{features: p.Features()}, nil
 		}},
 	}
 }
 
-func buildDirectory(cfg config.Tools) (mcp.Features, error) {
-	open := directory.Demo
-	if file := cfg.Directory.File; file != "" {
-		open = func() (*directory.Memory, error) { return directory.Open(file) }
+func directoryPack() pack {
+	return pack{
+		name:    directory.Name,
+		section: func(cfg config.Tools) any { return cfg.Directory },
+		outside: true,
+		open: func(cfg config.Tools, _ hooks) (offer, error) {
+			open, files := directory.Demo, []string(nil)
+			if file := cfg.Directory.File; file != "" {
+				open = func() (*directory.Memory, error) { return directory.Open(file) }
+				files = []string{file}
+			}
+			dir, err := open()
+			if err != nil {
+				return offer{}, fmt.Errorf("tools.directory.file: %w", err)
+			}
+			return offer{features: directory.New(dir).Features(), files: files}, nil
+		},
 	}
-	dir, err := open()
-	if err != nil {
-		return mcp.Features{}, fmt.Errorf("tools.directory.file: %w", err)
-	}
-	return directory.New(dir).Features(), nil
-}
-
-func buildDemo(config.Tools) (mcp.Features, error) {
-	p, err := demo.New()
-	if err != nil {
-		return mcp.Features{}, err
-	}
-	return p.Features(), nil
 }
 
 // Toolsets returns the name of every toolset there is, in the order in which clients see their tools.
 func Toolsets() []string {
 	var names []string
-	for _, p := range packs(nil) {
+	for _, p := range packs() {
 		names = append(names, p.name)
 	}
 	return names
 }
 
-// Build is what the toolsets that cfg names offer at first: Open, for those who need no changes.
+// Build is what the toolsets that cfg names offer at first: Open, for those who need no changes. What the packs hold stays
+// open until the process ends.
 func Build(cfg config.Tools) (mcp.Features, error) {
-	b, err := Open(cfg)
+	b, err := Open(cfg, zap.NewNop())
 	if err != nil {
 		return mcp.Features{}, err
 	}
 	return b.Features(), nil
-}
-
-// allowed says whether a tool may be offered at all; who may call it is another question.
-func allowed(t *mcp.Tool, cfg config.Tools) bool {
-	if t.Annotations.ReadOnlyHint {
-		return true
-	}
-	return !cfg.ReadOnly && slices.Contains(cfg.EnableWrites, t.Name)
 }
 
 func unknownToolsets(asked []string, known []pack) (faults []error) {

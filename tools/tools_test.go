@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
 
 	"toolgate/config"
 	"toolgate/mcp"
@@ -84,7 +85,7 @@ func TestDirectoryReadsTheFileNamed(t *testing.T) {
 
 // office is a pack with two tools that change something and one that does not.
 func office() []pack {
-	return []pack{{"office", func(config.Tools) (mcp.Features, error) {
+	return []pack{{name: "office", open: offers(func() (mcp.Features, error) {
 		type nothing struct{}
 		run := func(context.Context, *mcp.Call, nothing) (mcp.Text, error) { return "", nil }
 		return mcp.Features{Tools: []*mcp.Tool{
@@ -92,7 +93,7 @@ func office() []pack {
 			mcp.NewTool(mcp.ToolSpec{Name: "write_page", Description: "Writes.", Annotations: mcp.ToolAnnotations{ReadOnlyHint: false}}, run),
 			mcp.NewTool(mcp.ToolSpec{Name: "delete_page", Description: "Deletes.", Annotations: mcp.ToolAnnotations{ReadOnlyHint: false, DestructiveHint: true}}, run),
 		}}, nil
-	}}, {"broken", func(config.Tools) (mcp.Features, error) { return mcp.Features{}, errors.New("no disk") }}}
+	})}, {name: "broken", open: offers(func() (mcp.Features, error) { return mcp.Features{}, errors.New("no disk") })}}
 }
 
 func TestWritesAreOffUnlessNamed(t *testing.T) {
@@ -108,8 +109,8 @@ func TestWritesAreOffUnlessNamed(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.cfg.Toolsets = []string{"office"}
-			box := &Toolbox{cfg: tt.cfg}
-			if err := box.open(office()); err != nil {
+			box, err := open(tt.cfg, office(), zap.NewNop())
+			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, names(box.Features().Tools)); diff != "" {
@@ -135,7 +136,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := (&Toolbox{cfg: tt.cfg}).open(office())
+			_, err := open(tt.cfg, office(), zap.NewNop())
 			if err == nil {
 				t.Fatal("open = nil, want a refusal")
 			}
