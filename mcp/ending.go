@@ -23,7 +23,7 @@ const (
 // Ending is how a request ended, beside what its answer says of that to a model.
 type Ending struct {
 	Failure    Failure
-	RetryAfter int             // seconds, of FailureRate and FailureBusy
+	RetryAfter int             // seconds, of FailureRate and FailureBusy, and of FailureTool where the tool said so
 	Scope      string          // of FailureScope: the one that is missing
 	Arguments  []ArgumentFault // of FailureArguments: those that can be named
 	ErrorID    string          // of FailureInternal: the log says more under it
@@ -54,6 +54,10 @@ func (x *exchange) ending() *Ending {
 	var arguments *argumentError
 	if errors.As(x.err, &arguments) {
 		return &Ending{Failure: FailureArguments, Arguments: arguments.faults}
+	}
+	var said *ToolError
+	if errors.As(x.err, &said) {
+		return &Ending{Failure: FailureTool, RetryAfter: said.RetryAfter}
 	}
 	return &Ending{Failure: FailureTool}
 }
