@@ -110,8 +110,11 @@ func (d document) value(f field, line int, n *yaml.Node) {
 	where := d.where(line)
 	d.origin[f.name] = where
 	if f.isTree() {
-		tree := expandTree(n, d.lookup, func(n *yaml.Node, err error) { d.fault(f.name, d.where(n.Line), "%w", err) })
-		f.value.Set(reflect.ValueOf(Tree{d.name, tree}))
+		e := treeExpander{
+			lookup: d.lookup, within: map[*yaml.Node]bool{},
+			fault: func(n *yaml.Node, err error) { d.fault(f.name, d.where(n.Line), "%w", err) },
+		}
+		f.value.Set(reflect.ValueOf(Tree{d.name, e.expand(n)}))
 		return
 	}
 	_, isList := f.value.Interface().([]string)

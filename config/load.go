@@ -161,9 +161,6 @@ func environment(environ []string) map[string]string {
 func (l *loader) applyEnv(env map[string]string, suffix string) {
 	known := map[string]field{}
 	for _, f := range l.fields {
-		if f.isTree() {
-			continue
-		}
 		known[f.env()] = f
 		if f.isSecret() {
 			known[f.env()+secretFileSuffix] = f
@@ -175,6 +172,8 @@ func (l *loader) applyEnv(env map[string]string, suffix string) {
 		}
 		f, ok := known[name]
 		switch {
+		case ok && f.isTree():
+			l.fault("", name+suffix, "%s can be written in the configuration file alone", f.name)
 		case !ok:
 			l.fault("", name+suffix, "unknown variable%s", suggestion(name, slices.Sorted(maps.Keys(known))))
 		case env[name] != "":
@@ -229,7 +228,9 @@ func isServiceLink(name, value string) bool {
 // applyFlags sets what the flags say.
 func (l *loader) applyFlags(flags map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
-		if f, ok := l.field(name); ok && !f.isTree() {
+		if f, ok := l.field(name); ok && f.isTree() {
+			l.fault("", "--"+name, "can be written in the configuration file alone")
+		} else if ok {
 			l.set(f, "--"+name, flags[name])
 		} else {
 			l.fault("", "--"+name, "unknown flag%s", suggestion(name, l.names()))

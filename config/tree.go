@@ -250,22 +250,47 @@ func (d *treeDecoder) plain(n *yaml.Node, v reflect.Value, name string) {
 	}
 }
 
-// expandTree copies n with its aliases resolved and the variables in its text expanded. Keys are left as they are.
-func expandTree(n *yaml.Node, lookup func(string) (string, bool), fault func(n *yaml.Node, err error)) *yaml.Node {
+// maxTreeNodes bounds what aliases can make of a small file.
+const maxTreeNodes = 100_000
+
+// treeExpander copies trees with their aliases resolved and the variables in their text expanded. Keys are left as they
+// are.
+type treeExpander struct {
+	lookup func(variable string) (string, bool)
+	fault  func(n *yaml.Node, err error)
+	nodes  int
+	within map[*yaml.Node]bool // those being copied: an alias to one of them has no end
+}
+
+// expand is nil where the tree cannot be copied, which it has said.
+func (e *treeExpander) expand(n *yaml.Node) *yaml.Node {
 	n = resolve(n)
+	if e.within[n] {
+		e.fault(n, errors.New("an alias leads back to where it stands"))
+		return nil
+	}
+	if e.nodes++; e.nodes > maxTreeNodes {
+		if e.nodes == maxTreeNodes+1 {
+			e.fault(n, fmt.Errorf("more than %d values, aliases counted", maxTreeNodes))
+		}
+		return nil
+	}
+	e.within[n] = true
+	defer delete(e.within, n)
 	copied := *n
 	copied.Content = nil
 	for i, child := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 {
-			copied.Content = append(copied.Content, child)
-			continue
+		if n.Kind != yaml.MappingNode || i%2 == 1 {
+			if child = e.expand(child); child == nil {
+				return nil
+			}
 		}
-		copied.Content = append(copied.Content, expandTree(child, lookup, fault))
+		copied.Content = append(copied.Content, child)
 	}
 	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "${") {
-		text, err := expand(n.Value, lookup)
+		text, err := expand(n.Value, e.lookup)
 		if err != nil {
-			fault(n, err)
+			e.fault(n, err)
 		}
 		copied.Value = text
 	}
