@@ -21,6 +21,10 @@ build: ## Build bin/toolgate
 run: build ## Build, and serve the demo data on http://localhost:3002
 	exec bin/toolgate serve
 
+.PHONY: demo
+demo: build ## Build, and serve tools declared over a database, an HTTP API and a folder, with data of their own
+	go run ./deploy/demo
+
 .PHONY: dev
 dev: ## Serve, and build and start again on every change
 	$(TOOL) reflex --decoration=none --start-service --shutdown-timeout=5s --regex='\.(go|mod|ya?ml|html|css|js|md)$$' \

@@ -131,10 +131,55 @@ func (v *validator) tools() {
 	if t.ReadOnly && len(t.EnableWrites) > 0 {
 		v.warn("tools.enable_writes", "it does nothing while tools.read_only is true")
 	}
+	v.check("tools.name_prefix", checkPrefix(t.NamePrefix))
+	v.each("tools.caller_headers", t.CallerHeaders, checkCallerHeader)
+	v.check("tools.jira.caller_header", checkHeaderName(t.Jira.CallerHeader))
+	v.check("tools.github.caller_header", checkHeaderName(t.GitHub.CallerHeader))
+	if t.Directory.File != "" && t.Directory.LDAP.URI != "" {
+		v.warn("tools.directory.file", "it is not read: tools.directory.ldap.uri is set")
+	}
+	if t.Directory.LDAP.URI != "" && !t.Directory.LDAP.TLSVerify {
+		v.warn("tools.directory.ldap.tls_verify", "anybody on the way to the directory can read the bind password: name the authority in tools.directory.ldap.ca_file instead")
+	}
 	if t.Directory.File != "" && slices.Contains(t.Toolsets, "directory") {
 		_, err := statFile(t.Directory.File)
 		v.check("tools.directory.file", err)
 	}
+}
+
+// maxPrefix leaves room for the name behind it.
+const maxPrefix = 16
+
+// checkPrefix accepts what can stand before the name of a tool.
+func checkPrefix(prefix string) error {
+	if len(prefix) > maxPrefix {
+		return fmt.Errorf("%q is longer than %d characters: clients take names of 40 to 64 in all", prefix, maxPrefix)
+	}
+	return checkName(prefix)
+}
+
+// checkCallerHeader accepts HEADER=NAME.
+func checkCallerHeader(pair string) error {
+	header, name, found := strings.Cut(pair, "=")
+	if !found || strings.TrimSpace(header) == "" || strings.TrimSpace(name) == "" {
+		return fmt.Errorf("%q is not HEADER=NAME, such as X-Orders-Token=orders", pair)
+	}
+	if err := checkName(strings.TrimSpace(name)); err != nil {
+		return err
+	}
+	return checkHeaderName(strings.TrimSpace(header))
+}
+
+// checkHeaderName accepts the empty name, and names of headers that are not the protocol's or HTTP's own.
+func checkHeaderName(name string) error {
+	switch strings.ToLower(name) {
+	case "authorization", "x-api-key", "cookie", "host", "origin", "accept", "content-type", "content-length":
+		return fmt.Errorf("%q means something else already: choose a name such as X-Jira-Token", name)
+	}
+	if strings.ContainsFunc(name, func(c rune) bool { return !isWord(c) }) {
+		return fmt.Errorf("%q is not the name of a header", name)
+	}
+	return nil
 }
 
 // each checks the items of a list one by one, and that none is there twice.
