@@ -27,11 +27,15 @@ func TestReadmeTour(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := tour(string(readme))
+	paste(t, "README.md", tour(string(readme), tourHeading), start(t), t.TempDir())
+}
+
+// paste runs the steps of a page, in order, in one shell in dir, beside a server that stands where the page says one is.
+func paste(t *testing.T, page string, steps []tourStep, s *server, dir string) {
+	t.Helper()
 	if len(steps) == 0 {
-		t.Fatalf("README.md has no ```sh block under a heading %q", tourHeading)
+		t.Fatalf("%s has nothing to paste", page)
 	}
-	s := start(t)
 	local := strings.NewReplacer(readmeHost, "localhost:"+s.port)
 	const mark = "=== end of step %d ===\n"
 	var script strings.Builder
@@ -39,24 +43,24 @@ func TestReadmeTour(t *testing.T) {
 	for i, step := range steps {
 		fmt.Fprintf(&script, "%s\nprintf '\\n"+strings.ReplaceAll(mark, "\n", `\n`)+"'\n", local.Replace(step.commands), i)
 	}
-	rest, err := run(t, t.TempDir(), nil, "bash", "-c", script.String())
+	rest, err := run(t, dir, nil, "bash", "-c", script.String())
 	for i, step := range steps {
 		got, after, found := strings.Cut(rest, "\n"+fmt.Sprintf(mark, i))
 		if !found {
-			t.Fatalf("step %d of the tour failed (%v):\n%s\nit printed:\n%s", i+1, err, step.commands, rest)
+			t.Fatalf("%s: step %d failed (%v):\n%s\nit printed:\n%s", page, i+1, err, step.commands, rest)
 		}
 		if !elided(local.Replace(step.prints)).MatchString(got) {
-			t.Errorf("step %d of the tour:\n%s\nprinted:\n%s\nand the README says:\n%s", i+1, step.commands, got, step.prints)
+			t.Errorf("%s: step %d:\n%s\nprinted:\n%s\nand the page says:\n%s", page, i+1, step.commands, got, step.prints)
 		}
 		rest = after
 	}
 	if err != nil {
-		t.Errorf("the tour ended with %v", err)
+		t.Errorf("%s: the shell ended with %v", page, err)
 	}
 }
 
-// tour returns the steps under the tour's heading, up to the next heading of its level.
-func tour(readme string) []tourStep {
+// tour returns the steps under a heading of a page, up to the next heading of its level.
+func tour(page, heading string) []tourStep {
 	var (
 		steps  []tourStep
 		level  string // the heading's hashes, once we are under it
@@ -64,7 +68,7 @@ func tour(readme string) []tourStep {
 		inside bool
 		block  strings.Builder
 	)
-	for line := range strings.Lines(readme) {
+	for line := range strings.Lines(page) {
 		switch text := strings.TrimRight(line, "\n"); {
 		case strings.HasPrefix(text, "```"):
 			if inside = !inside; inside {
@@ -88,7 +92,7 @@ func tour(readme string) []tourStep {
 			if level != "" && len(hashes) <= len(level) {
 				return steps
 			}
-			if strings.Contains(title, tourHeading) {
+			if strings.Contains(title, heading) {
 				level = hashes
 			}
 		}
@@ -117,7 +121,7 @@ func elided(shown string) *regexp.Regexp {
 func TestTourReadsItsSection(t *testing.T) {
 	const readme = "# Tool\n```sh\nmake run\n```\n## A 60-second tour\ntext\n```sh\ncurl -s a\n```\nprints\n```json\n{\"id\": \"…\"}\n```\n" +
 		"### More\n```sh\n# no heading\ncurl b\n```\n## Clients\n```sh\ncurl c\n```\n"
-	got := tour(readme)
+	got := tour(readme, tourHeading)
 	want := []tourStep{{"curl -s a\n", "{\"id\": \"…\"}\n"}, {"# no heading\ncurl b\n", ""}}
 	if len(got) != len(want) || got[0] != want[0] || got[1] != want[1] {
 		t.Fatalf("tour: got %q, want %q", got, want)

@@ -24,8 +24,9 @@ type server struct {
 	exited chan struct{} // closed when the process has ended and all its output is read
 	err    error         // how it ended; read after exited
 
-	mu  sync.Mutex
-	log strings.Builder
+	mu   sync.Mutex
+	log  strings.Builder
+	more chan struct{} // closed when there is more in log, and another made
 }
 
 // listening is the one log line that says the server takes requests, and where.
@@ -35,12 +36,18 @@ var listening = regexp.MustCompile(`"listening".*(?:127\.0\.0\.1|localhost|\[::1
 // to stop, and the test fails unless it then ends by itself with status 0.
 func start(t *testing.T, env ...string) *server {
 	t.Helper()
+	cmd := exec.Command(binary, "serve")
+	cmd.Dir = t.TempDir()
+	return launch(t, cmd, env...)
+}
+
+// launch is start for a program that serves, in a folder of its own.
+func launch(t *testing.T, cmd *exec.Cmd, env ...string) *server {
+	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(binary, "serve")
-	cmd.Dir = t.TempDir()
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(), "TOOLGATE_SERVER_PORT=0",
 	}, env...)
@@ -51,7 +58,7 @@ func start(t *testing.T, env ...string) *server {
 	if err := w.Close(); err != nil { // the child holds it now, so that its end is our EOF
 		t.Fatal(err)
 	}
-	s := &server{cmd: cmd, exited: make(chan struct{})}
+	s := &server{cmd: cmd, exited: make(chan struct{}), more: make(chan struct{})}
 	ready := make(chan string, 1)
 	go s.follow(r, ready)
 	t.Cleanup(func() { s.finish(t) })
@@ -76,6 +83,8 @@ func (s *server) follow(r io.ReadCloser, ready chan<- string) {
 	for told := false; lines.Scan(); {
 		s.mu.Lock()
 		s.log.WriteString(lines.Text() + "\n")
+		close(s.more)
+		s.more = make(chan struct{})
 		s.mu.Unlock()
 		if m := listening.FindStringSubmatch(lines.Text()); m != nil && !told {
 			told = true
@@ -90,6 +99,26 @@ func (s *server) logged() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.log.String()
+}
+
+// logs waits until the server has logged a text.
+func (s *server) logs(t *testing.T, text string) {
+	t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		s.mu.Lock()
+		found, more := strings.Contains(s.log.String(), text), s.more
+		s.mu.Unlock()
+		if found {
+			return
+		}
+		select {
+		case <-more:
+		case <-late.C:
+			t.Fatalf("toolgate did not log %q in %v", text, patience)
+		}
+	}
 }
 
 // stop asks the server to end, as an init system does, and does not wait.

@@ -73,10 +73,15 @@ func parseCursor(text, question string) (cursor, error) {
 	return c, nil
 }
 
-// position is an entry's place in the order of an answer: by name, and where a directory has two of one name, by DN.
+// position is an entry's place in the order of an answer: by name, and where a directory has two of one name, by DN. Of a
+// name that is longer than a cursor takes, the beginning counts.
 func position(name, dn string) string {
+	name = key(name)
+	if len(name) > maxName {
+		name = strings.ToValidUTF8(name[:maxName], "")
+	}
 	sum := sha256.Sum256([]byte(key(dn)))
-	return key(name) + "\x00" + hex.EncodeToString(sum[:4])
+	return name + "\x00" + hex.EncodeToString(sum[:4])
 }
 
 // page orders items by their positions, in place, and returns at most limit of those after the cursor, with the cursor

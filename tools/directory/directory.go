@@ -10,7 +10,8 @@ import "context"
 // exist is found == false, or an empty slice, with a nil error.
 //
 // Identities and names are compared without regard to case. Slices belong to the caller. A source that can fail logs its
-// failures itself: a walk through nested lists goes on past one of them and only tells the reader what it missed.
+// failures itself: a walk through nested lists goes on past one of them and only tells the reader what it missed, but for a
+// *Failure that says the directory is down. A *Failure is what models are told; other errors are internal ones to them.
 type Directory interface {
 	// Person finds the one person whose login, mail address, UPN or DN is identity. More than one match is an error.
 	Person(ctx context.Context, identity string) (p Person, found bool, err error)
@@ -19,8 +20,8 @@ type Directory interface {
 	Group(ctx context.Context, name string) (g Group, found bool, err error)
 
 	// GroupsOf returns the lists that have the person or list with this DN as a direct member, an Active Directory
-	// primary group included, ordered by name.
-	GroupsOf(ctx context.Context, dn string) ([]Group, error)
+	// primary group included, ordered by name. login is the person's, empty for a list: some lists name people by it.
+	GroupsOf(ctx context.Context, dn, login string) ([]Group, error)
 
 	// Members returns the direct members of the list with this DN, all of them: a part of them is an error.
 	Members(ctx context.Context, groupDN string) (Members, error)
@@ -34,6 +35,21 @@ type Directory interface {
 
 	// NearGroups returns up to n names of lists that name may have been meant for, likeliest first.
 	NearGroups(ctx context.Context, name string, n int) ([]string, error)
+}
+
+// A Climber is a Directory that finds what is above a person in fewer questions than one a list.
+type Climber interface {
+	// Climb returns the lists that the person is on, directly or through other lists, each once and after the one below it
+	// by which it is reached on a shortest way; those by which until is reached, and it, where until is not empty, which is
+	// a list's DN. Where there is no way to it there are no steps. An error that wraps errors.ErrUnsupported says that this
+	// cannot be found in a few questions, and that the lists have to be asked for one by one.
+	Climb(ctx context.Context, p Person, until string) ([]Step, error)
+}
+
+// Step is a list above a person.
+type Step struct {
+	Group
+	From int // index of the step below it; -1 where the person is a direct member
 }
 
 // Person is somebody with an account. DN is never empty and identifies the person; the rest may be empty.

@@ -64,6 +64,8 @@ func membership(who Person, list Group, c climb, nested bool) isUserInDLResult {
 		answer.Reason = fmt.Sprintf("no way from %s to %s was found, but %s", label(who), list.Name, missing(c.gaps))
 	case !nested:
 		answer.Reason = fmt.Sprintf("%s is not a direct member of %s; lists inside it were not looked at", label(who), list.Name)
+	case c.narrow:
+		answer.Reason = fmt.Sprintf("%s is not on %s, neither directly nor through other lists", label(who), list.Name)
 	case len(c.lists) == 0:
 		answer.Reason = label(who) + " is on no list at all"
 	default:

@@ -44,7 +44,7 @@ func (m *Memory) Group(_ context.Context, name string) (Group, bool, error) {
 }
 
 // GroupsOf returns the lists that name the person or list with this DN.
-func (m *Memory) GroupsOf(_ context.Context, dn string) ([]Group, error) {
+func (m *Memory) GroupsOf(_ context.Context, dn, _ string) ([]Group, error) {
 	return pick(m.groups, m.parents[key(dn)]), nil
 }
 
@@ -111,44 +111,6 @@ func pick[T any](from []T, indexes []int) []T {
 		picked = append(picked, from[i])
 	}
 	return picked
-}
-
-// key is the form in which identities are compared: lower case, no outer spaces, and in a DN no spaces around "," and
-// "=", as directories print them in more than one way.
-func key(identity string) string {
-	identity = strings.ToLower(strings.TrimSpace(identity))
-	if !strings.Contains(identity, "=") {
-		return identity
-	}
-	var b strings.Builder
-	for i, part := range splitDN(identity) {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		attribute, value, isPair := strings.Cut(part, "=")
-		b.WriteString(strings.TrimSpace(attribute))
-		if isPair {
-			b.WriteByte('=')
-			b.WriteString(strings.TrimSpace(value))
-		}
-	}
-	return b.String()
-}
-
-// splitDN splits at the commas that are not escaped by a backslash.
-func splitDN(dn string) []string {
-	var parts []string
-	start := 0
-	for i := 0; i < len(dn); i++ {
-		switch dn[i] {
-		case '\\':
-			i++
-		case ',':
-			parts = append(parts, dn[start:i])
-			start = i + 1
-		}
-	}
-	return append(parts, dn[start:])
 }
 
 // sortedUnique returns the indexes in order, each once.

@@ -27,37 +27,37 @@ func (p *Pack) Features() mcp.Features {
 			Title:       "Get user",
 			Description: "Looks up one person in the company directory: name, mail, title, department, manager, and whether the account is enabled. Needs an exact identity; use search_users to find people by part of a name.",
 			Annotations: mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true},
-		}, p.getUser),
+		}, answering(p.getUser)),
 		mcp.NewTool(mcp.ToolSpec{
 			Name:        "is_user_in_dl",
 			Title:       "Is user in distribution list",
 			Description: "Tells whether a person is on a distribution list or in a group, directly or through nested lists, and by which path. The answer is yes, no or unknown.",
 			Annotations: mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true},
-		}, p.isUserInDL),
+		}, answering(p.isUserInDL)),
 		mcp.NewTool(mcp.ToolSpec{
 			Name:        "search_users",
 			Title:       "Search users",
 			Description: "Finds people in the company directory by words in their login, name, mail address, title or department. An empty items means that nobody matches.",
 			Annotations: mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true},
-		}, p.searchUsers),
+		}, answering(p.searchUsers)),
 		mcp.NewTool(mcp.ToolSpec{
 			Name:        "get_user_groups",
 			Title:       "Get a user's lists",
 			Description: "Lists the distribution lists and groups that a person is on. To ask about one list, is_user_in_dl is quicker.",
 			Annotations: mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true},
-		}, p.getUserGroups),
+		}, answering(p.getUserGroups)),
 		mcp.NewTool(mcp.ToolSpec{
 			Name:        "get_dl_members",
 			Title:       "Get members of a distribution list",
 			Description: "Lists who is on a distribution list or in a group: its direct members, or with nested everybody on it and on the lists inside it.",
 			Annotations: mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true},
-		}, p.getDLMembers),
+		}, answering(p.getDLMembers)),
 		mcp.NewTool(mcp.ToolSpec{
 			Name:        "get_manager_chain",
 			Title:       "Get manager chain",
 			Description: "Tells whom a person reports to: the manager, the manager's manager and so on up to the top.",
 			Annotations: mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true},
-		}, p.getManagerChain),
+		}, answering(p.getManagerChain)),
 	}}
 }
 

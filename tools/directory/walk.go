@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -23,16 +24,41 @@ type reached struct {
 
 // climb is every list above a person, nearest first: the first time a list is met is on a shortest way to it.
 type climb struct {
-	lists []reached
-	gaps  []gap
+	lists  []reached
+	gaps   []gap
+	narrow bool // lists beside the way to the one looked for were not collected
 }
 
 // climbFrom collects the lists that the person is on, directly and, if nested, through other lists, until it meets the
 // one with the DN in until (empty: all). Each list is visited once, so lists that contain one another end it.
 //
 // A directory that fails to answer for one list leaves a gap; where it fails for the person, that is all there is. The
-// error is the cause of ctx's end.
+// error is the cause of ctx's end, or a *Failure of a directory that is down.
 func climbFrom(ctx context.Context, dir Directory, p Person, nested bool, until string) (climb, error) {
+	climber, climbs := dir.(Climber)
+	if !climbs || !nested {
+		return climbListByList(ctx, dir, p, nested, until)
+	}
+	c := climb{narrow: until != ""}
+	steps, err := climber.Climb(ctx, p, until)
+	switch {
+	case ctx.Err() != nil:
+		return c, context.Cause(ctx)
+	case errors.Is(err, errors.ErrUnsupported):
+		return climbListByList(ctx, dir, p, nested, until)
+	case isDown(err):
+		return c, err
+	case err != nil:
+		c.gaps = append(c.gaps, gap("the lists above "+label(p)))
+	}
+	for _, s := range steps {
+		c.lists = append(c.lists, reached{s.Group, s.From})
+	}
+	return c, nil
+}
+
+// climbListByList is climbFrom in directories that know of each list only what is right above it.
+func climbListByList(ctx context.Context, dir Directory, p Person, nested bool, until string) (climb, error) {
 	var c climb
 	seen := map[string]bool{}
 	until = key(until)
@@ -51,9 +77,12 @@ func climbFrom(ctx context.Context, dir Directory, p Person, nested bool, until 
 		return false
 	}
 
-	above, err := dir.GroupsOf(ctx, p.DN)
+	above, err := dir.GroupsOf(ctx, p.DN, p.Login)
 	if ctx.Err() != nil {
 		return c, context.Cause(ctx)
+	}
+	if isDown(err) {
+		return c, err
 	}
 	if err != nil {
 		c.gaps = append(c.gaps, gap("the lists that have "+label(p)+" as a member"))
@@ -67,9 +96,12 @@ func climbFrom(ctx context.Context, dir Directory, p Person, nested bool, until 
 			c.gaps = append(c.gaps, gap(fmt.Sprintf("the lists beyond the first %d", maxGroups)))
 			break
 		}
-		above, err := dir.GroupsOf(ctx, c.lists[i].DN)
+		above, err := dir.GroupsOf(ctx, c.lists[i].DN, "")
 		if ctx.Err() != nil {
 			return c, context.Cause(ctx)
+		}
+		if isDown(err) {
+			return c, err
 		}
 		if err != nil {
 			c.gaps = append(c.gaps, gap("the lists that contain "+c.lists[i].Name))
@@ -112,7 +144,7 @@ type descent struct {
 }
 
 // descendFrom collects the people on the list and on all lists inside it, each person and each list once. A list inside
-// that could not be read leaves a gap; a failure to read the list itself is an error.
+// that could not be read leaves a gap; a failure to read the list itself is an error, as is a directory that is down.
 func descendFrom(ctx context.Context, dir Directory, g Group) (descent, error) {
 	var d descent
 	seenPeople, seenGroups := map[string]bool{}, map[string]bool{key(g.DN): true}
@@ -127,8 +159,8 @@ func descendFrom(ctx context.Context, dir Directory, g Group) (descent, error) {
 			return d, context.Cause(ctx)
 		}
 		if err != nil {
-			if i == 0 {
-				return d, fmt.Errorf("read the members of %s: %w", g.Name, err)
+			if i == 0 || isDown(err) {
+				return d, fmt.Errorf("read the members of %s: %w", queue[i].Name, err)
 			}
 			d.gaps = append(d.gaps, gap("the members of "+queue[i].Name))
 			continue

@@ -22,11 +22,11 @@ type flaky struct {
 
 var errDown = errors.New("directory server is down")
 
-func (f *flaky) GroupsOf(ctx context.Context, dn string) ([]Group, error) {
+func (f *flaky) GroupsOf(ctx context.Context, dn, login string) ([]Group, error) {
 	if f.isOneOf(ctx, dn, f.noGroupsOf) {
 		return nil, errDown
 	}
-	return f.Memory.GroupsOf(ctx, dn)
+	return f.Memory.GroupsOf(ctx, dn, login)
 }
 
 func (f *flaky) Members(ctx context.Context, dn string) (Members, error) {
