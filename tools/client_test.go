@@ -30,11 +30,13 @@ func connect(t *testing.T, features mcp.Features) *client {
 }
 
 // connectToAll is a client of the packs that the default configuration offers.
-func connectToAll(t *testing.T) *client {
+func connectToAll(t *testing.T) *client { return connectTo(t, config.Default().Tools) }
+
+func connectTo(t *testing.T, cfg config.Tools) *client {
 	t.Helper()
-	features, err := Build(config.Default().Tools)
+	features, err := Build(cfg)
 	if err != nil {
-		t.Fatalf("Build of the default configuration = %v", err)
+		t.Fatalf("Build = %v", err)
 	}
 	return connect(t, features)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"toolgate/config"
 	"toolgate/mcp"
 )
 
@@ -23,7 +22,7 @@ var update = flag.Bool("update", false, "write testdata anew")
 func TestLists(t *testing.T) {
 	for _, name := range Toolsets() {
 		t.Run(name, func(t *testing.T) {
-			features, err := Build(config.Tools{Toolsets: []string{name}})
+			features, err := Build(Sample(name))
 			if err != nil {
 				t.Fatal(err)
 			}

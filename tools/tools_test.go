@@ -19,7 +19,7 @@ import (
 
 func TestEveryPackCanBeServedAlone(t *testing.T) {
 	for _, name := range Toolsets() {
-		features, err := Build(config.Tools{Toolsets: []string{name}})
+		features, err := Build(Sample(name))
 		if err != nil {
 			t.Fatalf("Build(%s) = %v", name, err)
 		}
@@ -29,9 +29,15 @@ func TestEveryPackCanBeServedAlone(t *testing.T) {
 	}
 }
 
-func TestTheDefaultConfigurationOffersEveryPackButThatForTesting(t *testing.T) {
+func TestTheDefaultNamesEveryPackButThatForTesting(t *testing.T) {
 	useful := slices.DeleteFunc(Toolsets(), func(name string) bool { return name == conformance.Name })
-	want, err := Build(config.Tools{Toolsets: useful})
+	if diff := cmp.Diff(useful, config.Default().Tools.Toolsets); diff != "" {
+		t.Errorf("tools.toolsets (-packs +default):\n%s", diff)
+	}
+}
+
+func TestTheDefaultConfigurationOffersWhatNeedsNone(t *testing.T) {
+	want, err := Build(config.Tools{Toolsets: []string{"text", "directory", "demo"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,12 +46,44 @@ func TestTheDefaultConfigurationOffersEveryPackButThatForTesting(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(names(want.Tools), names(got.Tools)); diff != "" {
-		t.Errorf("tools (-all +default):\n%s", diff)
+		t.Errorf("tools (-those +default):\n%s", diff)
 	}
 	if len(got.Tools) == 0 || len(got.Resources) == 0 || len(got.Templates) == 0 || len(got.Prompts) == 0 {
 		t.Errorf("default offers %d tools, %d resources, %d templates, %d prompts, want some of each",
 			len(got.Tools), len(got.Resources), len(got.Templates), len(got.Prompts))
 	}
+}
+
+func TestAPackThatIsNotConfiguredSaysWhatItNeeds(t *testing.T) {
+	for name, key := range map[string]string{"jira": "tools.jira.url", "github": "tools.github.token", "http": "tools.http", "sql": "tools.sql", "files": "tools.files"} {
+		_, err := Build(config.Tools{Toolsets: []string{name}})
+		if err == nil || !strings.Contains(err.Error(), "set "+key) {
+			t.Errorf("%s = %v, want to be told of %s", name, err, key)
+		}
+	}
+}
+
+// everything is a configuration that has every pack.
+func everything() config.Tools {
+	cfg := config.Default().Tools
+	cfg.Confirm = config.ConfirmNever
+	for _, name := range Toolsets() {
+		s := Sample(name)
+		cfg.EnableWrites = append(cfg.EnableWrites, s.EnableWrites...)
+		switch name {
+		case "jira":
+			cfg.Jira = s.Jira
+		case "github":
+			cfg.GitHub = s.GitHub
+		case "http":
+			cfg.HTTP = s.HTTP
+		case "sql":
+			cfg.SQL = s.SQL
+		case "files":
+			cfg.Files = s.Files
+		}
+	}
+	return cfg
 }
 
 func TestNoToolsetsIsNothing(t *testing.T) {

@@ -11,8 +11,11 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// rules is how many rows docs/musts.md has.
-const rules = 142
+// How many rows docs/musts.md and docs/threats.md have.
+const (
+	rules   = 142
+	threats = 20
+)
 
 var (
 	mustsRow = regexp.MustCompile(`(?m)^\| (\d+) \|.*\| (.+) \|$`) // its number, and what shows it
@@ -22,34 +25,40 @@ var (
 
 // TestMustsNameTests: docs/musts.md has every rule once, in order, and each says why it does not apply or names tests that
 // are there.
-func TestMustsNameTests(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(root, "docs", "musts.md"))
+func TestMustsNameTests(t *testing.T) { rowsNameTests(t, "musts.md", rules) }
+
+// TestThreatsNameTests is the same for docs/threats.md.
+func TestThreatsNameTests(t *testing.T) { rowsNameTests(t, "threats.md", threats) }
+
+func rowsNameTests(t *testing.T, name string, count int) {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join(root, "docs", name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	tests := testsThere(t)
 	rows := mustsRow.FindAllStringSubmatch(string(page), -1)
-	if len(rows) != rules {
-		t.Errorf("docs/musts.md has %d rows, want %d", len(rows), rules)
+	if len(rows) != count {
+		t.Errorf("docs/%s has %d rows, want %d", name, len(rows), count)
 	}
 	for i, row := range rows {
 		number, shown := row[1], row[2]
 		if number != strconv.Itoa(i+1) {
-			t.Errorf("row %d of docs/musts.md is numbered %s", i+1, number)
+			t.Errorf("row %d of docs/%s is numbered %s", i+1, name, number)
 		}
 		named := codeSpan.FindAllStringSubmatch(shown, -1)
 		if len(named) == 0 && !strings.HasSuffix(shown, ".") {
-			t.Errorf("rule %s names no test, and no sentence says why: %s", number, shown)
+			t.Errorf("row %s names no test, and no sentence says why: %s", number, shown)
 		}
 		for _, span := range named {
 			if !tests[span[1]] {
-				t.Errorf("rule %s names %s, which is not there", number, span[1])
+				t.Errorf("row %s names %s, which is not there", number, span[1])
 			}
 		}
 	}
 	for _, span := range goTest.FindAllStringSubmatch(string(page), -1) { // beside the tables, too
 		if !tests[span[1]] {
-			t.Errorf("docs/musts.md names %s, which is not there", span[1])
+			t.Errorf("docs/%s names %s, which is not there", name, span[1])
 		}
 	}
 }
@@ -61,6 +70,9 @@ func testsThere(t *testing.T) map[string]bool {
 	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 	for name, folder := range map[string]string{
 		"main": ".", "mcp": "mcp", "handlers": "handlers", "middleware": "middleware", "tools": "tools", "e2e": "handlers/e2e",
+		"config": "config", "egress": "tools/internal/egress", "declare": "tools/internal/declare", "directory": "tools/directory",
+		"ldapdir": "tools/directory/ldapdir", "jira": "tools/jira", "github": "tools/github", "httptool": "tools/httptool",
+		"sqltool": "tools/sqltool", "files": "tools/files",
 	} {
 		for _, file := range glob(t, folder, "*_test.go") {
 			source, err := os.ReadFile(file)
