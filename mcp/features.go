@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 
@@ -41,8 +42,15 @@ type ResourceTemplate struct {
 	template *uritemplate.Template
 }
 
-// compile reads URITemplate, once: a template that is served already is being read by others.
+// exploded matches a variable that is a list: {path*}.
+var exploded = regexp.MustCompile(`\{[^}]*\*[^}]*\}`)
+
+// compile reads URITemplate, once: a template that is served already is being read by others. Lists are refused: Read gets
+// texts, and matching them takes time that grows with the square of the length.
 func (t *ResourceTemplate) compile() (err error) {
+	if exploded.MatchString(t.URITemplate) {
+		return errors.New("a variable cannot be a list: write {+path} in place of {/path*}")
+	}
 	if t.template == nil {
 		t.template, err = uritemplate.New(t.URITemplate)
 	}

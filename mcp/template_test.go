@@ -11,7 +11,7 @@ import (
 // about ten times as long, not a hundred.
 func TestALongURIIsMatchedInLinearTime(t *testing.T) {
 	template := &ResourceTemplate{
-		URITemplate: "doc://{root}{/path*}", Name: "doc", Description: "A document.",
+		URITemplate: "doc://{root}/{+path}", Name: "doc", Description: "A document.",
 		Read: func(_ context.Context, _ *Call, uri string, _ map[string]string) ([]ResourceContents, error) {
 			return []ResourceContents{{URI: uri, Text: "found"}}, nil
 		},
@@ -27,8 +27,24 @@ func TestALongURIIsMatchedInLinearTime(t *testing.T) {
 		}
 		return least
 	}
-	short, long := took(5_000), took(50_000)
+	short, long := took(800), took(8_000)
 	if long > 40*short+50*time.Millisecond {
-		t.Errorf("50 kB took %v, 5 kB %v: want time that grows with the length", long, short)
+		t.Errorf("8 kB took %v, 800 B %v: want time that grows with the length", long, short)
+	}
+	if huge := took(50_000); huge > long+50*time.Millisecond {
+		t.Errorf("50 kB took %v, 8 kB %v: want it refused unread", huge, long)
+	}
+}
+
+func TestTemplatesTakeNoLists(t *testing.T) {
+	for _, text := range []string{"doc://{root}{/path*}", "doc://{?a,b*}"} {
+		template := &ResourceTemplate{
+			URITemplate: text, Name: "doc", Description: "A document.",
+			Read: func(context.Context, *Call, string, map[string]string) ([]ResourceContents, error) { return nil, nil },
+		}
+		_, err := NewServer(Features{Templates: []*ResourceTemplate{template}}, Options{Info: Implementation{Name: "a", Version: "1"}})
+		if err == nil || !strings.Contains(err.Error(), "{+path}") {
+			t.Errorf("%s = %v, want it refused", text, err)
+		}
 	}
 }
