@@ -24,22 +24,28 @@ var ErrToolFailed = errors.New("the tool failed")
 // bytesPerToken is what English and JSON come to in today's tokenizers, roughly.
 const bytesPerToken = 4
 
-// List prints a line a tool; with cost, what its listing costs a model.
+// List prints a line a tool; with cost, what it costs a model to know of it: what model APIs take of a tool (name,
+// description, arguments), and the whole listing, for clients that hand on more.
 func (l Local) List(cost bool) error {
-	total := 0
+	var total, whole int
 	for _, listing := range l.Server.Tools(mcp.Anonymous(), nil) {
 		var t struct {
-			Name        string `json:"name"`
-			Description string `json:"description"`
+			Name        string         `json:"name"`
+			Description string         `json:"description"`
+			InputSchema jsontext.Value `json:"inputSchema"`
 		}
 		if err := json.Unmarshal(listing, &t); err != nil {
 			return fmt.Errorf("read a tool's listing: %w", err)
 		}
-		line := fmt.Sprintf("%-20s %s\n", t.Name, t.Description)
+		line := fmt.Sprintf("%-22s %s\n", t.Name, t.Description)
 		if cost {
-			tokens := len(listing) / bytesPerToken
-			total += tokens
-			line = fmt.Sprintf("%6d  %s", tokens, line)
+			taken, err := json.Marshal(t)
+			if err != nil {
+				return fmt.Errorf("weigh a tool: %w", err)
+			}
+			model, listed := len(taken)/bytesPerToken, len(listing)/bytesPerToken
+			total, whole = total+model, whole+listed
+			line = fmt.Sprintf("%6d  %6d  %s", model, listed, line)
 		}
 		if _, err := io.WriteString(l.Out, line); err != nil {
 			return err
@@ -48,7 +54,7 @@ func (l Local) List(cost bool) error {
 	if !cost {
 		return nil
 	}
-	_, err := fmt.Fprintf(l.Out, "%6d  tokens in all, roughly: bytes as listed / %d\n", total, bytesPerToken)
+	_, err := fmt.Fprintf(l.Out, "%6d  %6d  tokens in all, roughly: bytes / %d of what model APIs take of a tool, and of all that is listed\n", total, whole, bytesPerToken)
 	return err
 }
 

@@ -32,6 +32,29 @@ const maxSubschemas = 2000
 // may carry enum:"a,b", minimum:"1", maximum:"50", minLength, maxLength, default:"10", pattern,
 // format, header:"Region" (headerKeyword), and sensitive:"true" (sensitiveKeyword).
 func schemaOf(t reflect.Type) (*schema, error) {
+	root, err := inferred(t)
+	if err != nil {
+		return nil, err
+	}
+	return compile(root)
+}
+
+// resultSchemaOf is schemaOf for what a tool gives. It does not say that there is nothing else in it: a struct gives what
+// it has, and every word of a listing costs a model.
+func resultSchemaOf(t reflect.Type) (*schema, error) {
+	root, err := inferred(t)
+	if err != nil {
+		return nil, err
+	}
+	walk(root, func(s *jsonschema.Schema) {
+		if a := s.AdditionalProperties; a != nil && a.Not != nil {
+			s.AdditionalProperties = nil
+		}
+	})
+	return compile(root)
+}
+
+func inferred(t reflect.Type) (*jsonschema.Schema, error) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -46,7 +69,7 @@ func schemaOf(t reflect.Type) (*schema, error) {
 		return nil, err
 	}
 	toCommonSubset(root)
-	return compile(root)
+	return root, nil
 }
 
 // schemaFrom takes a schema as its author wrote it: clients see it unchanged.

@@ -131,7 +131,7 @@ func NewTool[In, Out any](spec ToolSpec, run func(ctx context.Context, c *Call, 
 		if spec.OutputSchema != nil {
 			t.output, t.err = schemaFrom(spec.OutputSchema)
 		} else {
-			t.output, t.err = schemaOf(reflect.TypeFor[Out]())
+			t.output, t.err = resultSchemaOf(reflect.TypeFor[Out]())
 		}
 		if t.err != nil {
 			return t

@@ -13,7 +13,6 @@ import (
 	"toolgate/mcp"
 	"toolgate/tools/conformance"
 	"toolgate/tools/demo"
-	"toolgate/tools/directory"
 	"toolgate/tools/internal/near"
 	"toolgate/tools/text"
 )
@@ -30,6 +29,11 @@ func packs() []pack {
 			}
 			return p.Features(), nil
 		})},
+		jiraPack(),
+		githubPack(),
+		httpPack(),
+		sqlPack(),
+		filesPack(),
 		{name: conformance.Name, open: func(_ config.Tools, h hooks) (offer, error) {
 			p, err := conformance.New(h.changed)
 			if err != nil {
@@ -37,26 +41,6 @@ func packs() []pack {
 			}
 			return offer{features: p.Features()}, nil
 		}},
-	}
-}
-
-func directoryPack() pack {
-	return pack{
-		name:    directory.Name,
-		section: func(cfg config.Tools) any { return cfg.Directory },
-		outside: true,
-		open: func(cfg config.Tools, _ hooks) (offer, error) {
-			open, files := directory.Demo, []string(nil)
-			if file := cfg.Directory.File; file != "" {
-				open = func() (*directory.Memory, error) { return directory.Open(file) }
-				files = []string{file}
-			}
-			dir, err := open()
-			if err != nil {
-				return offer{}, fmt.Errorf("tools.directory.file: %w", err)
-			}
-			return offer{features: directory.New(dir).Features(), files: files}, nil
-		},
 	}
 }
 

@@ -16,16 +16,16 @@ const (
 )
 
 type isUserInDLArgs struct {
-	UserIdentity string `json:"user_identity" jsonschema:"Login (sAMAccountName), mail address, UPN or DN of the person; case does not matter." minLength:"1" maxLength:"1024"`
-	DLName       string `json:"dl_name" jsonschema:"Name, mail address or DN of the list; case does not matter." minLength:"1" maxLength:"1024"`
-	Nested       bool   `json:"nested,omitempty" jsonschema:"Count membership through lists inside the list; false looks at direct members only." default:"true"`
+	UserIdentity string `json:"user_identity" jsonschema:"Login, mail address, UPN or DN." minLength:"1" maxLength:"1024"`
+	DLName       string `json:"dl_name" jsonschema:"Name, mail address or DN of the list." minLength:"1" maxLength:"1024"`
+	Nested       bool   `json:"nested,omitempty" jsonschema:"Count membership through lists inside the list." default:"true"`
 }
 
 type isUserInDLResult struct {
-	Member string   `json:"member" enum:"yes,no,unknown" jsonschema:"yes, no, or unknown where a part of the directory could not be read and the rest did not decide it. Never take unknown for no."`
-	Direct bool     `json:"direct" jsonschema:"True if the list itself names the person."`
-	Via    []string `json:"via" jsonschema:"Names of the lists on a shortest way from a list that names the person to the list asked about, that one last; empty unless member is yes."`
-	Reason string   `json:"reason" jsonschema:"The answer in plain words."`
+	Member string   `json:"member" enum:"yes,no,unknown" jsonschema:"unknown where something could not be read; never take it for no."`
+	Direct bool     `json:"direct"`
+	Via    []string `json:"via" jsonschema:"Lists on the way from one that names the person to the one asked about."`
+	Reason string   `json:"reason"`
 }
 
 func (p *Pack) isUserInDL(ctx context.Context, _ *mcp.Call, in isUserInDLArgs) (isUserInDLResult, error) {
@@ -75,28 +75,28 @@ func membership(who Person, list Group, c climb, nested bool) isUserInDLResult {
 }
 
 type getUserGroupsArgs struct {
-	UserIdentity string `json:"user_identity" jsonschema:"Login (sAMAccountName), mail address, UPN or DN of the person; case does not matter." minLength:"1" maxLength:"1024"`
+	UserIdentity string `json:"user_identity" jsonschema:"Login, mail address, UPN or DN." minLength:"1" maxLength:"1024"`
 	Nested       bool   `json:"nested,omitempty" jsonschema:"Also the lists that contain those lists." default:"false"`
 	Limit        int    `json:"limit,omitempty" jsonschema:"Lists a page." minimum:"1" maximum:"50" default:"20"`
-	Cursor       string `json:"cursor,omitempty" jsonschema:"nextCursor of the page before; leave out for the first page." maxLength:"1024"`
+	Cursor       string `json:"cursor,omitempty" jsonschema:"nextCursor of the page before." maxLength:"1024"`
 }
 
 type userGroup struct {
-	Name        string `json:"name" jsonschema:"Name of the list; good as dl_name."`
-	Mail        string `json:"mail,omitempty" jsonschema:"Mail address of the list."`
-	Description string `json:"description,omitempty" jsonschema:"What the list is for."`
-	Through     string `json:"through,omitempty" jsonschema:"The list inside this one that the person is on; absent where this list names the person."`
+	Name        string `json:"name"`
+	Mail        string `json:"mail,omitempty"`
+	Description string `json:"description,omitempty"`
+	Through     string `json:"through,omitempty" jsonschema:"The list inside this one that the person is on; absent for direct members."`
 
 	at string // its place among the others
 }
 
 type getUserGroupsResult struct {
-	User       string      `json:"user" jsonschema:"Login of the person asked about."`
-	Groups     []userGroup `json:"groups" jsonschema:"Lists the person is on, ordered by name."`
-	Total      int         `json:"total" jsonschema:"Lists found, on all pages."`
-	Complete   bool        `json:"complete" jsonschema:"False if a part of the directory could not be read, so that lists may be missing."`
-	Missing    string      `json:"missing,omitempty" jsonschema:"What could not be read."`
-	NextCursor string      `json:"nextCursor,omitempty" jsonschema:"Pass as cursor for the next page; absent on the last page."`
+	User       string      `json:"user"`
+	Groups     []userGroup `json:"groups"`
+	Total      int         `json:"total" jsonschema:"On all pages."`
+	Complete   bool        `json:"complete" jsonschema:"False if something could not be read."`
+	Missing    string      `json:"missing,omitempty"`
+	NextCursor string      `json:"nextCursor,omitempty" jsonschema:"For the next page; absent on the last."`
 }
 
 func (p *Pack) getUserGroups(ctx context.Context, _ *mcp.Call, in getUserGroupsArgs) (getUserGroupsResult, error) {
@@ -134,30 +134,30 @@ const (
 )
 
 type getDLMembersArgs struct {
-	DLName string `json:"dl_name" jsonschema:"Name, mail address or DN of the list; case does not matter." minLength:"1" maxLength:"1024"`
-	Nested bool   `json:"nested,omitempty" jsonschema:"Put the people of the lists inside in place of those lists, to any depth." default:"false"`
+	DLName string `json:"dl_name" jsonschema:"Name, mail address or DN of the list." minLength:"1" maxLength:"1024"`
+	Nested bool   `json:"nested,omitempty" jsonschema:"The people of lists inside in place of those lists, to any depth." default:"false"`
 	Limit  int    `json:"limit,omitempty" jsonschema:"Members a page." minimum:"1" maximum:"50" default:"20"`
-	Cursor string `json:"cursor,omitempty" jsonschema:"nextCursor of the page before; leave out for the first page." maxLength:"1024"`
+	Cursor string `json:"cursor,omitempty" jsonschema:"nextCursor of the page before." maxLength:"1024"`
 }
 
 type dlMember struct {
-	Kind        string `json:"kind" enum:"user,list" jsonschema:"user for a person, list for a list inside the list."`
-	Name        string `json:"name" jsonschema:"Login of the person, good as user_identity, or name of the list, good as dl_name."`
-	DisplayName string `json:"displayName,omitempty" jsonschema:"Full name of the person, or what the list is for."`
-	Mail        string `json:"mail,omitempty" jsonschema:"Mail address."`
-	Disabled    bool   `json:"disabled,omitzero" jsonschema:"True if the person's account is disabled."`
-	Through     string `json:"through,omitempty" jsonschema:"The list inside that names the person; absent where the list asked about does."`
+	Kind        string `json:"kind" enum:"user,list"`
+	Name        string `json:"name" jsonschema:"Login of the person, or name of the list."`
+	DisplayName string `json:"displayName,omitempty"`
+	Mail        string `json:"mail,omitempty"`
+	Disabled    bool   `json:"disabled,omitzero"`
+	Through     string `json:"through,omitempty" jsonschema:"The list inside that names the person; absent for direct members."`
 
 	at string // its place among the others
 }
 
 type getDLMembersResult struct {
-	List       string     `json:"list" jsonschema:"Name of the list asked about."`
-	Members    []dlMember `json:"members" jsonschema:"Lists inside, then people, each ordered by name."`
-	Total      int        `json:"total" jsonschema:"Members found, on all pages."`
-	Complete   bool       `json:"complete" jsonschema:"False if a part of the directory could not be read, so that members may be missing."`
-	Missing    string     `json:"missing,omitempty" jsonschema:"What could not be read."`
-	NextCursor string     `json:"nextCursor,omitempty" jsonschema:"Pass as cursor for the next page; absent on the last page."`
+	List       string     `json:"list"`
+	Members    []dlMember `json:"members" jsonschema:"Lists inside, then people."`
+	Total      int        `json:"total" jsonschema:"On all pages."`
+	Complete   bool       `json:"complete" jsonschema:"False if something could not be read."`
+	Missing    string     `json:"missing,omitempty"`
+	NextCursor string     `json:"nextCursor,omitempty" jsonschema:"For the next page; absent on the last."`
 }
 
 func (p *Pack) getDLMembers(ctx context.Context, _ *mcp.Call, in getDLMembersArgs) (getDLMembersResult, error) {

@@ -10,12 +10,12 @@ import (
 
 // person is somebody in a list of people: what tells them apart, and no more.
 type person struct {
-	Login       string `json:"login" jsonschema:"Login name; good as user_identity."`
-	DisplayName string `json:"displayName" jsonschema:"Full name."`
-	Mail        string `json:"mail,omitempty" jsonschema:"Mail address."`
-	Title       string `json:"title,omitempty" jsonschema:"Job title."`
-	Department  string `json:"department,omitempty" jsonschema:"Department."`
-	Enabled     bool   `json:"enabled" jsonschema:"False if the account is disabled."`
+	Login       string `json:"login"`
+	DisplayName string `json:"displayName"`
+	Mail        string `json:"mail,omitempty"`
+	Title       string `json:"title,omitempty"`
+	Department  string `json:"department,omitempty"`
+	Enabled     bool   `json:"enabled"`
 }
 
 func personOf(p Person) person {
@@ -34,19 +34,19 @@ func personsOf(people []Person) []person {
 }
 
 type getUserArgs struct {
-	UserIdentity string `json:"user_identity" jsonschema:"Login (sAMAccountName), mail address, UPN or DN of the person; case does not matter." minLength:"1" maxLength:"1024"`
+	UserIdentity string `json:"user_identity" jsonschema:"Login, mail address, UPN or DN." minLength:"1" maxLength:"1024"`
 }
 
 type getUserResult struct {
-	Login       string `json:"login" jsonschema:"Login name (sAMAccountName)."`
-	DisplayName string `json:"displayName" jsonschema:"Full name."`
-	Mail        string `json:"mail,omitempty" jsonschema:"Mail address."`
-	UPN         string `json:"upn,omitempty" jsonschema:"User principal name, used to sign in; may differ from the mail address."`
-	DN          string `json:"dn" jsonschema:"Distinguished name of the directory entry."`
-	Title       string `json:"title,omitempty" jsonschema:"Job title."`
-	Department  string `json:"department,omitempty" jsonschema:"Department."`
-	Manager     string `json:"manager,omitempty" jsonschema:"Login of the manager, or the manager's DN where that entry cannot be read; absent for who reports to nobody."`
-	Enabled     bool   `json:"enabled" jsonschema:"False if the account is disabled."`
+	Login       string `json:"login"`
+	DisplayName string `json:"displayName"`
+	Mail        string `json:"mail,omitempty"`
+	UPN         string `json:"upn,omitempty" jsonschema:"Used to sign in; may differ from mail."`
+	DN          string `json:"dn"`
+	Title       string `json:"title,omitempty"`
+	Department  string `json:"department,omitempty"`
+	Manager     string `json:"manager,omitempty" jsonschema:"Login, or DN where that entry cannot be read; absent for who reports to nobody."`
+	Enabled     bool   `json:"enabled"`
 }
 
 func (p *Pack) getUser(ctx context.Context, _ *mcp.Call, in getUserArgs) (getUserResult, error) {
@@ -68,14 +68,14 @@ func (p *Pack) getUser(ctx context.Context, _ *mcp.Call, in getUserArgs) (getUse
 }
 
 type searchUsersArgs struct {
-	Query  string `json:"query" jsonschema:"Words to look for, e.g. a part of a name, a title or a department. Every word must match." minLength:"1" maxLength:"200"`
+	Query  string `json:"query" jsonschema:"Words, e.g. of a name, a title or a department. Every one must match." minLength:"1" maxLength:"200"`
 	Limit  int    `json:"limit,omitempty" jsonschema:"People a page." minimum:"1" maximum:"50" default:"20"`
-	Cursor string `json:"cursor,omitempty" jsonschema:"nextCursor of the page before; leave out for the first page." maxLength:"1024"`
+	Cursor string `json:"cursor,omitempty" jsonschema:"nextCursor of the page before." maxLength:"1024"`
 }
 
 type searchUsersResult struct {
-	Items      []person `json:"items" jsonschema:"People found, ordered by login."`
-	NextCursor string   `json:"nextCursor,omitempty" jsonschema:"Pass as cursor for the next page; absent on the last page."`
+	Items      []person `json:"items"`
+	NextCursor string   `json:"nextCursor,omitempty" jsonschema:"For the next page; absent on the last."`
 }
 
 func (p *Pack) searchUsers(ctx context.Context, _ *mcp.Call, in searchUsersArgs) (searchUsersResult, error) {
@@ -101,15 +101,15 @@ func (p *Pack) searchUsers(ctx context.Context, _ *mcp.Call, in searchUsersArgs)
 }
 
 type getManagerChainArgs struct {
-	UserIdentity string `json:"user_identity" jsonschema:"Login (sAMAccountName), mail address, UPN or DN of the person; case does not matter." minLength:"1" maxLength:"1024"`
-	Depth        int    `json:"depth,omitempty" jsonschema:"How many managers to go up at most." minimum:"1" maximum:"10" default:"10"`
+	UserIdentity string `json:"user_identity" jsonschema:"Login, mail address, UPN or DN." minLength:"1" maxLength:"1024"`
+	Depth        int    `json:"depth,omitempty" jsonschema:"Managers to go up at most." minimum:"1" maximum:"10" default:"10"`
 }
 
 type getManagerChainResult struct {
-	User   string   `json:"user" jsonschema:"Login of the person asked about."`
-	Chain  []person `json:"chain" jsonschema:"Managers, nearest first; empty if the person reports to nobody."`
-	End    string   `json:"end" enum:"top,depth,cycle,missing" jsonschema:"Why the chain ends: top (the last one reports to nobody), depth (there are more managers above), cycle (the last one reports to somebody already named), missing (the last one's manager is not in the directory)."`
-	Reason string   `json:"reason" jsonschema:"The end in plain words."`
+	User   string   `json:"user"`
+	Chain  []person `json:"chain" jsonschema:"Nearest first."`
+	End    string   `json:"end" enum:"top,depth,cycle,missing" jsonschema:"Why the chain ends: top (who reports to nobody), depth (more above), cycle (back to somebody named), missing (not in the directory)."`
+	Reason string   `json:"reason"`
 }
 
 func (p *Pack) getManagerChain(ctx context.Context, _ *mcp.Call, in getManagerChainArgs) (getManagerChainResult, error) {

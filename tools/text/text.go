@@ -67,11 +67,11 @@ func uppercase(_ context.Context, _ *mcp.Call, in textArgs) (mcp.Text, error) {
 }
 
 type countResult struct {
-	Characters int `json:"characters" jsonschema:"Unicode characters (code points), line breaks included."`
-	Letters    int `json:"letters" jsonschema:"Letters, in any script."`
-	Words      int `json:"words" jsonschema:"Words: whatever stands between spaces."`
-	Lines      int `json:"lines" jsonschema:"Lines; a last line without a line break counts."`
-	Bytes      int `json:"bytes" jsonschema:"Bytes in UTF-8."`
+	Characters int `json:"characters" jsonschema:"Code points, line breaks included."`
+	Letters    int `json:"letters"`
+	Words      int `json:"words"`
+	Lines      int `json:"lines" jsonschema:"A last one without a line break counts."`
+	Bytes      int `json:"bytes"`
 }
 
 func count(_ context.Context, _ *mcp.Call, in textArgs) (countResult, error) {
@@ -94,19 +94,19 @@ func count(_ context.Context, _ *mcp.Call, in textArgs) (countResult, error) {
 
 type searchArgs struct {
 	Text       string `json:"text" jsonschema:"The text to search." maxLength:"262144"`
-	Pattern    string `json:"pattern" jsonschema:"Regular expression in RE2 syntax (no look-around, no back-references), matched within each line." minLength:"1" maxLength:"500"`
-	IgnoreCase bool   `json:"ignore_case,omitempty" jsonschema:"Match upper and lower case alike." default:"false"`
+	Pattern    string `json:"pattern" jsonschema:"Regular expression (RE2), matched within each line." minLength:"1" maxLength:"500"`
+	IgnoreCase bool   `json:"ignore_case,omitempty" jsonschema:"Match either case." default:"false"`
 	Limit      int    `json:"limit,omitempty" jsonschema:"Matching lines to return at most." minimum:"1" maximum:"200" default:"50"`
 }
 
 type matchingLine struct {
-	Line int    `json:"line" jsonschema:"Number of the line, from 1."`
-	Text string `json:"text" jsonschema:"The line, its first 500 characters."`
+	Line int    `json:"line"`
+	Text string `json:"text" jsonschema:"Its first 500 characters."`
 }
 
 type searchResult struct {
-	Matches []matchingLine `json:"matches" jsonschema:"Matching lines, from the top."`
-	Total   int            `json:"total" jsonschema:"Matching lines in the whole text, those beyond limit included."`
+	Matches []matchingLine `json:"matches"`
+	Total   int            `json:"total" jsonschema:"Those beyond limit included."`
 }
 
 func search(ctx context.Context, _ *mcp.Call, in searchArgs) (searchResult, error) {
