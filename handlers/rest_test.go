@@ -290,7 +290,7 @@ func TestRestTools(t *testing.T) {
 		Name: "add", Title: "Add", Description: "Does what its name says.", URL: "/api/tools/add",
 		InputSchema: []byte(`{"type":"object","properties":{"a":{"type":"integer","description":"the first","minimum":0,"maximum":100},` +
 			`"b":{"type":"integer","description":"the second","minimum":-128,"maximum":127}},"required":["a","b"],"additionalProperties":false}`),
-		OutputSchema: []byte(`{"type":"object","properties":{"sum":{"type":"integer","description":"a and b together"}},"required":["sum"],"additionalProperties":false}`),
+		OutputSchema: []byte(`{"type":"object","properties":{"sum":{"type":"integer","description":"a and b together"}},"required":["sum"]}`),
 		Annotations:  []byte(`{"readOnlyHint":true,"destructiveHint":false,"idempotentHint":false,"openWorldHint":false}`),
 	}
 	if diff := cmp.Diff(want, all[0]); diff != "" {

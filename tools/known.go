@@ -20,7 +20,7 @@ func directoryPack() pack {
 	return pack{
 		name:    directory.Name,
 		section: func(cfg config.Tools) any { return cfg.Directory },
-		outside: true,
+		outside: func(cfg config.Tools) bool { return cfg.Directory.LDAP.URI != "" || cfg.Directory.File != "" },
 		open: func(cfg config.Tools, h hooks) (offer, error) {
 			if cfg.Directory.LDAP.URI != "" {
 				dir, err := ldapdir.Open(cfg.Directory.LDAP, h.log)
@@ -48,7 +48,7 @@ func jiraPack() pack {
 		name:    jira.Name,
 		section: func(cfg config.Tools) any { return cfg.Jira },
 		missing: func(cfg config.Tools) string { return unless(cfg.Jira.URL != "", "tools.jira.url (or JIRA_HOST)") },
-		outside: true,
+		outside: elsewhere,
 		open: func(cfg config.Tools, h hooks) (offer, error) {
 			p, err := jira.New(cfg.Jira, h.log)
 			if err != nil {
@@ -66,7 +66,7 @@ func githubPack() pack {
 		missing: func(cfg config.Tools) string {
 			return unless(github.Configured(cfg.GitHub), "tools.github.token (or GITHUB_TOKEN)")
 		},
-		outside: true,
+		outside: elsewhere,
 		open: func(cfg config.Tools, h hooks) (offer, error) {
 			p, err := github.New(cfg.GitHub, h.log)
 			if err != nil {
@@ -82,7 +82,7 @@ func httpPack() pack {
 		name:    httptool.Name,
 		section: func(cfg config.Tools) any { return cfg.HTTP },
 		missing: func(cfg config.Tools) string { return unless(!cfg.HTTP.IsZero(), "tools.http") },
-		outside: true,
+		outside: elsewhere,
 		open: func(cfg config.Tools, h hooks) (offer, error) {
 			p, err := httptool.New(cfg.HTTP, h.log)
 			if err != nil {
@@ -98,7 +98,7 @@ func sqlPack() pack {
 		name:    sqltool.Name,
 		section: func(cfg config.Tools) any { return cfg.SQL },
 		missing: func(cfg config.Tools) string { return unless(!cfg.SQL.IsZero(), "tools.sql") },
-		outside: true,
+		outside: elsewhere,
 		open: func(cfg config.Tools, h hooks) (offer, error) {
 			p, err := sqltool.New(cfg.SQL, h.log)
 			if err != nil {
@@ -114,7 +114,7 @@ func filesPack() pack {
 		name:    files.Name,
 		section: func(cfg config.Tools) any { return cfg.Files },
 		missing: func(cfg config.Tools) string { return unless(!cfg.Files.IsZero(), "tools.files") },
-		outside: true,
+		outside: elsewhere,
 		open: func(cfg config.Tools, h hooks) (offer, error) {
 			p, err := files.New(cfg.Files, files.Hooks{Updated: h.updated, Changed: h.changed}, h.log)
 			if err != nil {

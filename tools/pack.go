@@ -20,8 +20,9 @@ type pack struct {
 	// missing is the key that must be set before the pack has anything to offer; empty where it has. Nil: it always has.
 	missing func(config.Tools) string
 
-	// outside says that what its tools give comes from elsewhere, so that what holds for such text is applied to it.
-	outside bool
+	// outside says whether what its tools give comes from elsewhere, so that what holds for such text is applied to it. Nil:
+	// it does not.
+	outside func(config.Tools) bool
 
 	open func(cfg config.Tools, h hooks) (offer, error)
 }
@@ -48,6 +49,9 @@ func offers(features func() (mcp.Features, error)) func(config.Tools, hooks) (of
 		return offer{features: f}, err
 	}
 }
+
+// elsewhere is the outside of a pack that has nothing of its own.
+func elsewhere(config.Tools) bool { return true }
 
 // unconfigured is what to say to who asks for a pack by name that has nothing to offer.
 func (p pack) unconfigured(cfg config.Tools) error {

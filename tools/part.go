@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"toolgate/config"
 	"toolgate/mcp"
 )
 
@@ -24,8 +25,9 @@ type part struct {
 	idle    chan struct{} // closed once retired and nothing runs
 }
 
-func newPart(p pack, section any) *part {
-	return &part{name: p.name, section: section, outside: p.outside, idle: make(chan struct{})}
+func newPart(p pack, section any, cfg config.Tools) *part {
+	outside := p.outside != nil && p.outside(cfg)
+	return &part{name: p.name, section: section, outside: outside, idle: make(chan struct{})}
 }
 
 // enter says that a call begins; false where the part is on its way out.

@@ -53,7 +53,7 @@ func (d *desk) burn(context.Context, *mcp.Call, pageArgs) (mcp.Text, error) {
 }
 
 func (d *desk) pack() pack {
-	return pack{name: "desk", outside: true, open: offers(func() (mcp.Features, error) {
+	return pack{name: "desk", outside: elsewhere, open: offers(func() (mcp.Features, error) {
 		return mcp.Features{Tools: []*mcp.Tool{
 			mcp.NewTool(mcp.ToolSpec{Name: "read_page", Title: "Read a page", Description: "Reads.", Annotations: mcp.ToolAnnotations{ReadOnlyHint: true}}, d.read),
 			mcp.NewTool(mcp.ToolSpec{Name: "burn_page", Title: "Burn a page", Description: "Burns.", Annotations: mcp.ToolAnnotations{ReadOnlyHint: false, DestructiveHint: true}}, d.burn),

@@ -98,7 +98,7 @@ func (b *Toolbox) assemble(cfg config.Tools, changed []string) (next, fresh []*p
 			next = append(next, b.parts[i])
 			continue
 		}
-		p := newPart(k, section)
+		p := newPart(k, section, cfg)
 		if p.offer, err = k.open(cfg, b.hooks(p)); err != nil {
 			faults = append(faults, fmt.Errorf("build the toolset %s: %w", k.name, err))
 			continue

@@ -131,8 +131,11 @@ func (p *Pack) ask(ctx context.Context, db *database, q *query, given declare.Ar
 	}
 	defer leave()
 	rows := &rowset{limit: q.limit, columns: []column{
-		{name: "nullable", kind: booleanKind}, {name: "primary", kind: booleanKind},
-		{name: "name", kind: stringKind}, {name: "comment", kind: stringKind}, {name: "type", kind: stringKind},
+		{name: "nullable", kind: booleanKind},
+		{name: "primary", kind: booleanKind},
+		{name: "name", kind: stringKind},
+		{name: "comment", kind: stringKind},
+		{name: "type", kind: stringKind},
 	}}
 	if _, err := db.engine.run(ctx, q, bind(q.names, catalogParameters, given), rows); err != nil {
 		return p.failed(ctx, db, q, "read the tables", err)

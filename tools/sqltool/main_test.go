@@ -72,8 +72,8 @@ func worlds(t testing.TB) []world {
 // each runs a test over all of them.
 func each(t *testing.T, test func(t *testing.T, w world)) {
 	t.Helper()
-	for name, make := range map[string]func(testing.TB) world{"sqlite": sqliteWorld, "postgres": postgresWorld, "mariadb": mariaDBWorld} {
-		t.Run(name, func(t *testing.T) { test(t, make(t)) })
+	for name, open := range map[string]func(testing.TB) world{"sqlite": sqliteWorld, "postgres": postgresWorld, "mariadb": mariaDBWorld} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
 }
 

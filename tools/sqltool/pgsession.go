@@ -44,7 +44,7 @@ type postgresSession struct {
 	named      int
 }
 
-func (s *postgresSession) usable() bool {
+func (s *postgresSession) usable(ctx context.Context) bool {
 	now := time.Now()
 	switch {
 	case s.conn.IsClosed(), now.Sub(s.made) > postgresAge:
@@ -52,7 +52,7 @@ func (s *postgresSession) usable() bool {
 	case now.Sub(s.used) < postgresIdle:
 		return true
 	}
-	return s.conn.CheckConn() == nil
+	return s.conn.Ping(ctx) == nil
 }
 
 func (s *postgresSession) close() {

@@ -71,7 +71,7 @@ func (e *postgresEngine) acquire(ctx context.Context) (s *postgresSession, fresh
 	case <-ctx.Done():
 		return nil, false, fmt.Errorf("%w: every connection is busy: %w", errConnect, ctx.Err())
 	}
-	if s != nil && !s.usable() {
+	if s != nil && !s.usable(ctx) {
 		s.close()
 		s = nil
 	}

@@ -220,7 +220,7 @@ func affinity(declared string) kind {
 		return integerKind
 	case contains("CHAR", "CLOB", "TEXT", "BLOB", "DATE", "TIME", "UUID"):
 		return stringKind
-	case contains("REAL", "FLOA", "DOUB", "NUMERIC", "DECIMAL"):
+	case contains("REAL", "FLOAT", "DOUBLE", "NUMERIC", "DECIMAL"):
 		return numberKind
 	}
 	return anyKind
@@ -289,8 +289,8 @@ func sqliteTime(at time.Time, label string) string {
 
 // change runs a statement that writes in a transaction.
 func (s *sqliteSession) change(ctx context.Context, q *query, values []driver.NamedValue, into *rowset) (done effect, err error) {
-	if _, err = s.ExecContext(ctx, "BEGIN IMMEDIATE", nil); err != nil {
-		return effect{}, err
+	if _, failed := s.ExecContext(ctx, "BEGIN IMMEDIATE", nil); failed != nil {
+		return effect{}, failed
 	}
 	defer func() {
 		if err == nil {
@@ -302,12 +302,12 @@ func (s *sqliteSession) change(ctx context.Context, q *query, values []driver.Na
 			err = fmt.Errorf("%w (%w)", err, driver.ErrBadConn) // a connection with an open transaction is of no use
 		}
 	}()
-	if err = s.rows(ctx, q.text, values, into); err != nil {
-		return effect{}, err
+	if failed := s.rows(ctx, q.text, values, into); failed != nil {
+		return effect{}, failed
 	}
 	counts := rowset{limit: 1}
-	if err = s.rows(ctx, "SELECT changes() AS changes, last_insert_rowid() AS id", nil, &counts); err != nil {
-		return effect{}, err
+	if failed := s.rows(ctx, "SELECT changes() AS changes, last_insert_rowid() AS id", nil, &counts); failed != nil {
+		return effect{}, failed
 	}
 	if done, err = countsOf(&counts); err != nil {
 		return effect{}, err

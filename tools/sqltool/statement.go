@@ -46,7 +46,7 @@ func parse(d dialect, sql string) (statement, error) {
 		}
 		switch t.kind {
 		case placeholderToken:
-			text.WriteString(st.placeholder(d, piece[1:], sql[:t.start]))
+			text.WriteString(st.placeholder(d, piece[1:], sql[:t.start], sql[t.end:]))
 			continue
 		case positionalToken:
 			return statement{}, fmt.Errorf("%q has no name: write a placeholder as :name", placeholderAt(sql[t.start:]))
@@ -62,8 +62,8 @@ func parse(d dialect, sql string) (statement, error) {
 	return st, nil
 }
 
-// placeholder is how the database writes a placeholder that stands after before.
-func (st *statement) placeholder(d dialect, name, before string) string {
+// placeholder is how the database writes a placeholder that stands between before and after.
+func (st *statement) placeholder(d dialect, name, before, after string) string {
 	i := slices.Index(st.names, name)
 	if i < 0 {
 		i = len(st.names)
@@ -78,8 +78,12 @@ func (st *statement) placeholder(d dialect, name, before string) string {
 		st.slots = append(st.slots, i)
 	}
 	text := "$" + strconv.Itoa(i+1)
-	if before != "" && isWord(before[len(before)-1]) {
-		return " " + text // after a word it would be read as a part of it
+	// Beside a word or a dollar sign it would be read as a part of that.
+	if before != "" && (isWord(before[len(before)-1]) || strings.HasSuffix(before, "$")) {
+		text = " " + text
+	}
+	if strings.HasPrefix(after, "$") || after != "" && isWord(after[0]) {
+		text += " "
 	}
 	return text
 }

@@ -90,7 +90,9 @@ func TestRowsBeyondTheLimitAreLeftOut(t *testing.T) {
 `))
 		two := `{"rows":[{"id":1},{"id":2}],"rowCount":2,"truncated":true}`
 		for _, want := range []struct{ tool, result string }{
-			{"capped", two}, {"own_limit", two}, {"own_limit", two},
+			{"capped", two},
+			{"own_limit", two},
+			{"own_limit", two},
 			{"exact", `{"rows":[{"id":1},{"id":2},{"id":3}],"rowCount":3,"truncated":false}`},
 			{"capped", two},
 		} {

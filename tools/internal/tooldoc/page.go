@@ -9,16 +9,24 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"toolgate/config"
 	"toolgate/mcp"
 	"toolgate/tools"
 	"toolgate/tools/conformance"
+	"toolgate/tools/files"
+	"toolgate/tools/httptool"
+	"toolgate/tools/sqltool"
 )
 
-// intro opens the page, before the toolsets.
+// intro opens the page, before the toolsets; declared follows them.
 //
 //go:embed intro.md
 var intro string
+
+//go:embed declared.md
+var declared string
+
+// ready says of a toolset what its tools are beside those that an operator declares.
+const ready = "\nTools declared in YAML: see [below](#tools-of-your-own-in-yaml)."
 
 // fixtures stands in place of what a toolset offers that is of no use but to the program that tests with it.
 const fixtures = `
@@ -34,7 +42,7 @@ func page() ([]byte, error) {
 	out.WriteString(intro)
 	var common []listing // the server's own, beside every toolset
 	for _, name := range tools.Toolsets() {
-		features, err := tools.Build(config.Tools{Toolsets: []string{name}})
+		features, err := tools.Build(tools.Sample(name))
 		if err != nil {
 			return nil, err
 		}
@@ -49,6 +57,13 @@ func page() ([]byte, error) {
 			fmt.Fprintf(&out, fixtures, "`", name)
 			continue
 		}
+		switch name {
+		case httptool.Name:
+			out.WriteString(ready + "\n")
+			continue
+		case sqltool.Name, files.Name:
+			out.WriteString(ready + " These come with them:\n")
+		}
 		for i, t := range all[:own] {
 			writeTool(&out, t, features.Tools[i].Scope)
 		}
@@ -59,6 +74,7 @@ func page() ([]byte, error) {
 	for _, t := range common {
 		writeTool(&out, t, mcp.ScopeRead)
 	}
+	out.WriteString(declared)
 	return out.Bytes(), nil
 }
 
