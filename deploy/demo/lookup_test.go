@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
 
 	"toolgate/config"
@@ -100,6 +101,19 @@ func throughMCP(b *testing.B, url string, message []byte) {
 func served(b *testing.B, dir string) string {
 	b.Helper()
 	b.Chdir(dir)
+	gin.SetMode(gin.ReleaseMode)
+	file := filepath.Join(dir, "toolgate.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	const kept = "find_orders: {cache_ttl: 10s}"
+	if !bytes.Contains(text, []byte(kept)) {
+		b.Fatalf("the configuration has no %q to take out: results would be kept", kept)
+	}
+	if err := os.WriteFile(file, bytes.Replace(text, []byte(kept), nil, 1), 0o600); err != nil {
+		b.Fatal(err)
+	}
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		b.Fatal(err)

@@ -38,7 +38,6 @@ func TestFaultsOfADeclaration(t *testing.T) {
 		{"a scheme of old", "tools:\n  - {name: t, description: D., url: 'gopher://example.com/'}\n", "must be a whole address"},
 		{"a password", "tools:\n  - {name: t, description: D., url: 'https://me:hunter22@example.com/'}\n", "it holds a user or password"},
 		{"a query in the address", "tools:\n  - {name: t, description: D., url: 'https://example.com/x?a=b'}\n", "under query"},
-		{"a number as an address", "tools:\n  - {name: t, description: D., url: 'http://2130706433/'}\n", ""},
 		{"a path that leads up", minimal + "    path: /../x\n", "leads up or nowhere"},
 		{"a path with a stray brace", minimal + "    path: /{order-id}\n", `"{order-id}" is no parameter`},
 		{"a path without a slash", apis("") + "  - {name: u, description: D., api: orders, path: x}\n", "it must begin with /"},
@@ -83,25 +82,20 @@ func TestFaultsOfADeclaration(t *testing.T) {
 		{"a tag that is not there", apis("    openapi: testdata/orders.yaml\n    tags: [order]\n"), `no operation with the tag "order"`},
 		{"a reading operation that is not there", apis("    openapi: testdata/orders.yaml\n    tags: [orders]\n    reads: [find]\n"), `has no operation "find"`},
 		{"a prefix", apis("    openapi: testdata/orders.yaml\n    tags: [orders]\n    prefix: 1-\n"), "prefix \"1-\""},
-		{"an operation that cannot be", apis("    openapi: testdata/orders.yaml\n    operations: [attachFile]\n"), "testdata/orders.yaml:133: operation attachFile of the api \"orders\" cannot be a tool: the body: it is multipart/form-data"},
+		{"an operation that cannot be", apis("    openapi: testdata/orders.yaml\n    operations: [attachFile]\n"), "testdata/orders.yaml:119: operation attachFile of the api \"orders\" cannot be a tool: the body: it is multipart/form-data"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			p, err := New(parse(t, tt.text), nil)
 			if err == nil {
 				p.Close()
-				if tt.want != "" {
-					t.Fatalf("New = no error, want %q", tt.want)
-				}
-				return
+				t.Fatalf("New = no error, want %q", tt.want)
 			}
-			if tt.want == "" || !strings.Contains(err.Error(), tt.want) {
+			if !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("New = %v\nwant %q", err, tt.want)
 			}
-			for _, secret := range []string{"hunter22"} {
-				if strings.Contains(err.Error(), secret) {
-					t.Errorf("New = %v, which shows a password", err)
-				}
+			if strings.Contains(err.Error(), "hunter22") {
+				t.Errorf("New = %v, which shows a password", err)
 			}
 		})
 	}
