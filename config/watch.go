@@ -60,7 +60,10 @@ func Watch(ctx context.Context, files func() []string, changed func(files []stri
 				return nil
 			}
 			quiet.Reset(settle)
-		case <-w.Errors: // events were lost: look
+		case _, ok := <-w.Errors: // events were lost: look
+			if !ok {
+				return nil
+			}
 			quiet.Reset(settle)
 		case <-quiet.C:
 			if different := look(); len(different) > 0 {

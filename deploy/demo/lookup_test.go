@@ -156,7 +156,7 @@ func served(b *testing.B, dir string) string {
 	go func() { ended <- web.Serve(listener) }()
 	b.Cleanup(func() {
 		_ = web.Close()
-		<-ended
+		_ = <-ended // that it was closed
 	})
 	return fmt.Sprintf("http://%s/mcp", listener.Addr())
 }

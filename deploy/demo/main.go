@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string) error {
 	go func() { served <- api.Serve(listener) }()
 	defer func() {
 		_ = api.Close()
-		<-served
+		_ = <-served // that it was closed
 	}()
 	cmd := exec.CommandContext(ctx, toolgate, append([]string{"serve", "--log.format", "console"}, flags.Args()...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = *dir, os.Stdout, os.Stderr

@@ -82,7 +82,7 @@ func (m *document) operation(e endpoint) (*operation, error) {
 
 func (a *assembly) title() string {
 	if a.Summary == "" {
-		return plain(sentenceCase(words(a.name())), maxTitle)
+		return plain(words(a.name()), maxTitle)
 	}
 	return strings.TrimRight(plain(a.Summary, maxTitle), ".")
 }
@@ -119,7 +119,7 @@ func (a *assembly) convert(name, said string, ref *openapi3.SchemaRef) (*jsonsch
 	if said != "" {
 		schema.Description = said
 	} else if schema.Description == "" && schema.Title == "" {
-		schema.Description = sentenceCase(words(name))
+		schema.Description = words(name)
 	}
 	c := &converter{within: []*openapi3.Schema{ref.Value}}
 	s, err := c.schema(&openapi3.SchemaRef{Ref: ref.Ref, Value: &schema})

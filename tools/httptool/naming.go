@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // Limits of names made of others.
@@ -47,25 +48,17 @@ func argumentNameOf(parameter string) string {
 }
 
 var (
-	wordEdge   = regexp.MustCompile(`([a-z0-9])([A-Z])`)
-	betweenAll = regexp.MustCompile(`[^A-Za-z0-9]+`)
+	wordEdge     = regexp.MustCompile(`([\p{Ll}0-9])(\p{Lu})`)
+	betweenWords = regexp.MustCompile(`[^\pL\pN]+`)
 )
 
 // words is a name as a person would say it: createdAfter and created[after] are "Created after".
 func words(name string) string {
-	text := strings.TrimSpace(betweenAll.ReplaceAllString(wordEdge.ReplaceAllString(name, "$1 $2"), " "))
-	if text == "" {
+	text := []rune(strings.TrimSpace(betweenWords.ReplaceAllString(wordEdge.ReplaceAllString(name, "$1 $2"), " ")))
+	if len(text) == 0 {
 		return name
 	}
-	return text[:1] + strings.ToLower(text[1:])
-}
-
-// sentenceCase begins with a capital letter.
-func sentenceCase(text string) string {
-	if text == "" {
-		return text
-	}
-	return strings.ToUpper(text[:1]) + text[1:]
+	return string(unicode.ToUpper(text[0])) + strings.ToLower(string(text[1:]))
 }
 
 func short(name string, limit int) string {
