@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -156,7 +157,9 @@ func served(b *testing.B, dir string) string {
 	go func() { ended <- web.Serve(listener) }()
 	b.Cleanup(func() {
 		_ = web.Close()
-		_ = <-ended // that it was closed
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			b.Errorf("the server ended with %v", err)
+		}
 	})
 	return fmt.Sprintf("http://%s/mcp", listener.Addr())
 }

@@ -36,7 +36,7 @@ func main() {
 }
 
 // run lays the data out in a folder, serves the warehouse, and runs Toolgate there until ctx ends.
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	program := flags.String("toolgate", "bin/toolgate", "the `program` to run")
 	dir := flags.String("dir", "bin/demo", "the `folder` to lay the data out in; what is there is replaced")
@@ -60,7 +60,9 @@ func run(ctx context.Context, args []string) error {
 	go func() { served <- api.Serve(listener) }()
 	defer func() {
 		_ = api.Close()
-		_ = <-served // that it was closed
+		if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+			err = errors.Join(err, fmt.Errorf("serve the warehouse: %w", ended))
+		}
 	}()
 	cmd := exec.CommandContext(ctx, toolgate, append([]string{"serve", "--log.format", "console"}, flags.Args()...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = *dir, os.Stdout, os.Stderr
