@@ -25,6 +25,8 @@ type flatProperty struct {
 	enum                 []string // raw JSON
 	minLength, maxLength int      // in code points; -1: none
 	minimum, maximum     *float64
+	object               *flat         // of an object
+	items                *flatProperty // of an array; nil: anything
 }
 
 // maxFlat is how many properties fit the bits.
@@ -79,8 +81,13 @@ func flattenProperty(s *jsonschema.Schema) *flatProperty {
 	p := &flatProperty{kind: s.Type, minLength: -1, maxLength: -1, minimum: s.Minimum, maximum: s.Maximum}
 	switch s.Type {
 	case "string", "integer", "number", "boolean":
+	case "object":
+		p.object = flatten(s)
+		return p.unless(p.object == nil)
+	case "array":
+		return p.flattenItems(s)
 	default:
-		return nil
+		return p.unless(s.Type != "" || !isTrue(s))
 	}
 	for _, v := range s.Enum {
 		text, ok := v.(string)
@@ -107,11 +114,35 @@ func flattenProperty(s *jsonschema.Schema) *flatProperty {
 	return p
 }
 
+// unless is p, or nil where the schema says more than can be checked here.
+func (p *flatProperty) unless(more bool) *flatProperty {
+	if more {
+		return nil
+	}
+	return p
+}
+
+func (p *flatProperty) flattenItems(s *jsonschema.Schema) *flatProperty {
+	if s.Items != nil {
+		if p.items = flattenProperty(s.Items); p.items == nil {
+			return nil
+		}
+	}
+	rest := *s
+	rest.Type, rest.Items = "", nil
+	return p.unless(!isTrue(&rest))
+}
+
 // accepts says whether raw, a valid JSON object, plainly fits.
 func (f *flat) accepts(raw jsontext.Value) bool {
 	d := decoders.Get().(*decoder)
 	defer d.release()
 	d.reset(raw)
+	return f.acceptsNext(d)
+}
+
+// acceptsNext is accepts for the next value that d reads.
+func (f *flat) acceptsNext(d *decoder) bool {
 	if token, err := d.ReadToken(); err != nil || token.Kind() != '{' {
 		return false
 	}
@@ -122,15 +153,41 @@ func (f *flat) accepts(raw jsontext.Value) bool {
 			return false
 		}
 		p := f.properties[string(name[1:len(name)-1])]
-		value, err := d.ReadValue()
 		switch {
-		case err != nil, p == nil && !f.open, p != nil && !p.accepts(value):
+		case p == nil && (!f.open || d.SkipValue() != nil), p != nil && !p.acceptsNext(d):
 			return false
 		case p != nil:
 			seen |= p.bit
 		}
 	}
-	return seen&f.required == f.required
+	_, err := d.ReadToken()
+	return err == nil && seen&f.required == f.required
+}
+
+func (p *flatProperty) acceptsNext(d *decoder) bool {
+	switch p.kind {
+	case "":
+		return d.SkipValue() == nil
+	case "object":
+		return p.object.acceptsNext(d)
+	case "array":
+		return p.acceptsItems(d)
+	}
+	value, err := d.ReadValue()
+	return err == nil && p.accepts(value)
+}
+
+func (p *flatProperty) acceptsItems(d *decoder) bool {
+	if token, err := d.ReadToken(); err != nil || token.Kind() != '[' {
+		return false
+	}
+	for d.PeekKind() != ']' {
+		if p.items == nil && d.SkipValue() != nil || p.items != nil && !p.items.acceptsNext(d) {
+			return false
+		}
+	}
+	_, err := d.ReadToken()
+	return err == nil
 }
 
 func (p *flatProperty) accepts(value jsontext.Value) bool {

@@ -14,6 +14,17 @@ type flatArgs struct {
 	Count  int     `json:"count,omitempty" minimum:"1" maximum:"9" default:"3"`
 	Ratio  float64 `json:"ratio,omitempty"`
 	On     bool    `json:"on,omitempty"`
+
+	Tags  []string    `json:"tags,omitempty"`
+	Sizes [][]int     `json:"sizes,omitempty"`
+	Inner flatInner   `json:"inner,omitzero"`
+	Many  []flatInner `json:"many,omitempty"`
+	Any   any         `json:"any,omitempty"`
+}
+
+type flatInner struct {
+	Key string `json:"key" maxLength:"3"`
+	Nr  int    `json:"nr,omitempty" minimum:"0"`
 }
 
 // The short way must accept plain arguments, and nothing that the schema library refuses.
@@ -46,6 +57,16 @@ func TestFlatAcceptsOnlyWhatTheSchemaDoes(t *testing.T) {
 		`{"name":"abc","other":1}`:                                         false,
 		`{"name":"abc","ratio":1e999}`:                                     false,
 		`{"name":["abc"]}`:                                                 false,
+		`{"name":"abc","tags":[],"sizes":[[1],[]],"inner":{"key":"a","nr":0},"many":[{"key":"b"},{"key":"c"}],"any":{"x":[null]}}`: true,
+		`{"name":"abc","tags":["a",1]}`:               false,
+		`{"name":"abc","tags":"a"}`:                   false,
+		`{"name":"abc","tags":[null]}`:                false,
+		`{"name":"abc","sizes":[[1],["x"]]}`:          false,
+		`{"name":"abc","inner":{"nr":1}}`:             false,
+		`{"name":"abc","inner":{"key":"a","more":1}}`: false,
+		`{"name":"abc","inner":[]}`:                   false,
+		`{"name":"abc","many":[{"key":"abcd"}]}`:      false,
+		`{"name":"abc","many":[{"key":"a"},{}]}`:      false,
 	} {
 		got := s.flat.accepts(jsontext.Value(raw))
 		if got != plainly {
@@ -60,7 +81,11 @@ func TestFlatAcceptsOnlyWhatTheSchemaDoes(t *testing.T) {
 
 func TestFlatLeavesRichSchemasToTheLibrary(t *testing.T) {
 	for _, written := range []string{
-		`{"type":"object","properties":{"a":{"type":"array"}}}`,
+		`{"type":"object","properties":{"a":{"type":"array","minItems":1}}}`,
+		`{"type":"object","properties":{"a":{"type":"array","items":{"type":"string","pattern":"^x"}}}}`,
+		`{"type":"object","properties":{"a":{"type":"object","minProperties":1}}}`,
+		`{"type":"object","properties":{"a":{"$ref":"#"}}}`,
+		`{"type":"object","properties":{"a":{"type":["string","number"]}}}`,
 		`{"type":"object","properties":{"a":{"type":"string","pattern":"^x"}}}`,
 		`{"type":"object","properties":{"a":{"type":"string"}},"anyOf":[{"required":["a"]}]}`,
 		`{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":{"type":"string"}}`,
@@ -85,6 +110,7 @@ func FuzzFlat(f *testing.F) {
 	f.Add(`{"name":"abc","colour":"red","count":9,"ratio":-1.5e3,"on":true}`)
 	f.Add(`{"name":"a\u0062"}`)
 	f.Add(`{"name":"abc","count":-0}`)
+	f.Add(`{"name":"abc","tags":["x"],"sizes":[[1],[]],"inner":{"key":"a","nr":0},"many":[{"key":"b"}],"any":[{}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		raw := jsontext.Value(text)
 		if !raw.IsValid() || raw.Kind() != '{' || !s.flat.accepts(raw) {
