@@ -82,12 +82,13 @@ func commands() []command {
 		{"call", "TOOL ['{\"json\":…}']", "call one tool here and print its result", callTool},
 		{"check", "", "load and validate the configuration, and start nothing", check},
 		{"keys", "new NAME [SCOPE…]", "make an API key and print it with its entry for auth.keys_file", keys},
+		{helperCommand, "", "", readDocument},
 		{"version", "", "print version, commit and protocol revisions", printVersion},
 	}
 }
 
 type command struct {
-	name, args, does string
+	name, args, does string // without does it is none for people
 	run              func(ctx context.Context, p *program) error
 }
 
@@ -168,6 +169,9 @@ func (p *program) load() (config.Config, error) {
 func usage(w io.Writer) {
 	_, _ = fmt.Fprint(w, "Toolgate serves an organisation's own data to AI clients as MCP tools.\n\nusage: toolgate [command] [flags]\n\n")
 	for _, c := range commands() {
+		if c.does == "" {
+			continue
+		}
 		_, _ = fmt.Fprintf(w, "  %-32s %s\n", c.name+" "+c.args, c.does)
 	}
 	_, _ = fmt.Fprint(w, "\nEvery configuration key is a flag, e.g. --server.port 8080; toolgate COMMAND -h lists them.\n")
@@ -193,7 +197,7 @@ func (p *program) open() (*app, error) {
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	box, err := tools.Open(cfg.Tools, log)
+	box, err := tools.Open(cfg.Tools, tools.Options{Log: log, Helper: helper()})
 	if err != nil {
 		done()
 		return nil, &exitError{exitUsage, err}
@@ -369,6 +373,21 @@ func keys(_ context.Context, p *program) error {
 	_, _ = fmt.Fprint(p.stdout, string(entry))
 	return nil
 }
+
+// helperCommand is what a helper process of ours is started with.
+const helperCommand = "read-document"
+
+// helper is the command that starts one; nil where nobody knows where this program is.
+func helper() []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return []string{self, helperCommand}
+}
+
+// readDocument is what a helper does.
+func readDocument(_ context.Context, p *program) error { return tools.ReadDocument(p.stdin, p.stdout) }
 
 // printVersion is toolgate version.
 func printVersion(_ context.Context, p *program) error {

@@ -116,7 +116,7 @@ func filesPack() pack {
 		missing: func(cfg config.Tools) string { return unless(!cfg.Files.IsZero(), "tools.files") },
 		outside: elsewhere,
 		open: func(cfg config.Tools, h hooks) (offer, error) {
-			p, err := files.New(cfg.Files, files.Hooks{Updated: h.updated, Changed: h.changed}, h.log)
+			p, err := files.New(cfg.Files, files.Hooks{Updated: h.updated, Changed: h.changed, Helper: h.helper}, h.log)
 			if err != nil {
 				return offer{}, err
 			}

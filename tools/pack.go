@@ -32,6 +32,7 @@ type hooks struct {
 	changed func(mcp.Features) error // it offers something else from now on; the error is why that cannot be served
 	updated func(uri string)         // a resource has new contents
 	log     *zap.Logger
+	helper  []string // Options.Helper
 }
 
 // offer is a pack in force.

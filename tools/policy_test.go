@@ -73,7 +73,7 @@ func (d *desk) under(t *testing.T, policy string, change func(*config.Tools)) *c
 	if change != nil {
 		change(&cfg)
 	}
-	box, err := open(cfg, []pack{d.pack()}, zap.NewNop())
+	box, err := open(cfg, []pack{d.pack()}, Options{Log: zap.NewNop()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestTheRuleOfAToolBeatsThatOfItsToolset(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := config.Tools{Toolsets: []string{"desk"}, EnableWrites: []string{"burn_page"}, NamePrefix: "acme_", ResultTokens: 1000, Policy: tree}
-	box, err := open(cfg, []pack{d.pack()}, zap.NewNop())
+	box, err := open(cfg, []pack{d.pack()}, Options{Log: zap.NewNop()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestAPolicyIsHeldAgainstTheTools(t *testing.T) {
 				t.Fatal(err)
 			}
 			cfg := config.Tools{Toolsets: []string{"desk"}, EnableWrites: []string{"burn_page"}, Policy: tree}
-			_, err = open(cfg, []pack{(&desk{}).pack()}, zap.NewNop())
+			_, err = open(cfg, []pack{(&desk{}).pack()}, Options{Log: zap.NewNop()})
 			if err == nil {
 				t.Fatal("open = nil, want a refusal")
 			}

@@ -72,7 +72,7 @@ func selling(t *testing.T, tool string) config.Tools {
 
 func TestAReloadMakesAnewWhatChanged(t *testing.T) {
 	s := &shop{files: []string{"prices.yaml"}}
-	b, err := open(selling(t, "sell_pen"), []pack{s.pack(), (&desk{}).pack()}, zap.NewNop())
+	b, err := open(selling(t, "sell_pen"), []pack{s.pack(), (&desk{}).pack()}, Options{Log: zap.NewNop()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func errorText(err error) string {
 func TestACallUnderWayEndsBeforeItsToolsetIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shop{hold: make(chan struct{})}
-		b, err := open(selling(t, "sell_pen"), []pack{s.pack(), (&desk{}).pack()}, zap.NewNop())
+		b, err := open(selling(t, "sell_pen"), []pack{s.pack(), (&desk{}).pack()}, Options{Log: zap.NewNop()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +163,7 @@ func TestACallUnderWayEndsBeforeItsToolsetIsClosed(t *testing.T) {
 func TestCloseDoesNotWaitForACallThatDoesNotEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shop{hold: make(chan struct{})}
-		b, err := open(selling(t, "sell_pen"), []pack{s.pack(), (&desk{}).pack()}, zap.NewNop())
+		b, err := open(selling(t, "sell_pen"), []pack{s.pack(), (&desk{}).pack()}, Options{Log: zap.NewNop()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +205,7 @@ func TestKeepFollowsTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &shop{}
-	b, err := open(first, []pack{s.pack()}, zap.NewNop())
+	b, err := open(first, []pack{s.pack()}, Options{Log: zap.NewNop()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"sync"
@@ -13,13 +14,15 @@ import (
 
 	"toolgate/config"
 	"toolgate/mcp"
+	"toolgate/tools/files"
 )
 
 // Toolbox is the toolsets that a configuration names, and what they offer: most of them the same until the configuration is
 // another, some of them something else after a while. Its methods may be called from any goroutine.
 type Toolbox struct {
-	known []pack
-	log   *zap.Logger
+	known  []pack
+	log    *zap.Logger
+	helper []string
 
 	policy atomic.Pointer[policy] // written under mu
 
@@ -38,10 +41,22 @@ type Toolbox struct {
 // Names of toolsets that do not exist, names in EnableWrites that are of no tool which needs enabling, rules for tools that
 // do not exist: everything is refused at once, with the nearest name that would do. Open reads the files that cfg names;
 // it asks no network but, where a pack says so, its own database.
-func Open(cfg config.Tools, log *zap.Logger) (*Toolbox, error) { return open(cfg, packs(), log) }
+func Open(cfg config.Tools, o Options) (*Toolbox, error) { return open(cfg, packs(), o) }
 
-func open(cfg config.Tools, known []pack, log *zap.Logger) (*Toolbox, error) {
-	b := &Toolbox{known: known, log: log}
+// Options are what toolsets stand on beside their configuration.
+type Options struct {
+	Log *zap.Logger // required
+
+	// Helper is the command that reads documents apart from this process: this program, started so that it calls
+	// ReadDocument. Nil: documents that take it are not read.
+	Helper []string
+}
+
+// ReadDocument is what a helper process does, all of it.
+func ReadDocument(in io.Reader, out io.Writer) error { return files.Help(in, out) }
+
+func open(cfg config.Tools, known []pack, o Options) (*Toolbox, error) {
+	b := &Toolbox{known: known, log: o.Log, helper: o.Helper}
 	if err := b.Reload(cfg, nil); err != nil {
 		return nil, err
 	}
@@ -217,7 +232,8 @@ func (b *Toolbox) hooks(p *part) hooks {
 				updated(uri)
 			}
 		},
-		log: b.log.With(zap.String("toolset", p.name)),
+		helper: b.helper,
+		log:    b.log.With(zap.String("toolset", p.name)),
 	}
 }
 

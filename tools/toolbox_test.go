@@ -35,7 +35,7 @@ func growing() (known []pack, grow func(names ...string) error) {
 func openGrowing(t *testing.T, cfg config.Tools) (*Toolbox, func(names ...string) error) {
 	t.Helper()
 	known, grow := growing()
-	b, err := open(cfg, known, zap.NewNop())
+	b, err := open(cfg, known, Options{Log: zap.NewNop()})
 	if err != nil {
 		t.Fatal(err)
 	}

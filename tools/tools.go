@@ -56,7 +56,7 @@ func Toolsets() []string {
 // Build is what the toolsets that cfg names offer at first: Open, for those who need no changes. What the packs hold stays
 // open until the process ends.
 func Build(cfg config.Tools) (mcp.Features, error) {
-	b, err := Open(cfg, zap.NewNop())
+	b, err := Open(cfg, Options{Log: zap.NewNop()})
 	if err != nil {
 		return mcp.Features{}, err
 	}

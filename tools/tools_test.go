@@ -147,7 +147,7 @@ func TestWritesAreOffUnlessNamed(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.cfg.Toolsets = []string{"office"}
-			box, err := open(tt.cfg, office(), zap.NewNop())
+			box, err := open(tt.cfg, office(), Options{Log: zap.NewNop()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +174,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := open(tt.cfg, office(), zap.NewNop())
+			_, err := open(tt.cfg, office(), Options{Log: zap.NewNop()})
 			if err == nil {
 				t.Fatal("open = nil, want a refusal")
 			}

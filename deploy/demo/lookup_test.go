@@ -130,7 +130,7 @@ func served(b *testing.B, dir string) string {
 		b.Fatal(err)
 	}
 	b.Cleanup(done)
-	box, err := tools.Open(cfg.Tools, zap.NewNop())
+	box, err := tools.Open(cfg.Tools, tools.Options{Log: zap.NewNop()})
 	if err != nil {
 		b.Fatal(err)
 	}

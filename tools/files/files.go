@@ -34,8 +34,9 @@ type Hooks struct {
 	Updated func(uri string)         // a resource has new contents, or is gone
 	Changed func(mcp.Features) error // other files are listed from now on; the error is why they cannot be served
 
-	// Helper is the command that reads PDF files: this program, started so that it calls Help. PDF files come from anywhere,
-	// and no reader of them may take the server down with it. Empty: PDF files are not read.
+	// Helper is the command that reads PDF files and large pages: this program, started so that it calls Help. Files come
+	// from anywhere, and none of them may take the server down with it. Empty: PDF files are not read, and large pages are
+	// given as they are.
 	Helper []string
 }
 

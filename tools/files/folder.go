@@ -58,17 +58,17 @@ func (f *folder) open(root *os.Root, name string) (*file, error) {
 	if !f.globs.allow(name) {
 		return nil, errNotThere
 	}
-	real, seen, err := f.resolve(root, name)
+	actual, seen, err := f.resolve(root, name)
 	if err != nil {
 		return nil, err
 	}
-	return openSeen(root, name, real, seen)
+	return openSeen(root, name, actual, seen)
 }
 
 // openSeen opens what was seen a moment ago, a regular file. It may be something else by now, such as a FIFO, which must not
 // hold us up, or a link to what is left out.
-func openSeen(root *os.Root, name, real string, seen fs.FileInfo) (*file, error) {
-	opened, err := root.OpenFile(real, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func openSeen(root *os.Root, name, actual string, seen fs.FileInfo) (*file, error) {
+	opened, err := root.OpenFile(actual, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, notThere(err, name)
 	}
@@ -83,14 +83,14 @@ func openSeen(root *os.Root, name, real string, seen fs.FileInfo) (*file, error)
 // resolve follows the links in a path, which stay inside the root, to a regular file that callers may read by that name
 // too: a link is no way around an exclusion. Devices are not opened to find out what they are.
 func (f *folder) resolve(root *os.Root, name string) (string, fs.FileInfo, error) {
-	real, info, err := follow(root, name)
+	actual, info, err := follow(root, name)
 	if err != nil {
 		return "", nil, notThere(err, name)
 	}
-	if !info.Mode().IsRegular() || real != name && !f.globs.allow(published(real)) {
+	if !info.Mode().IsRegular() || actual != name && !f.globs.allow(published(actual)) {
 		return "", nil, errNotThere
 	}
-	return real, info, nil
+	return actual, info, nil
 }
 
 // follow returns a path's target without links in it, and what it is.
@@ -136,7 +136,7 @@ func follow(root *os.Root, name string) (string, fs.FileInfo, error) {
 var atomicFolder = regexp.MustCompile(`^\.\.\d{4}_\d\d_\d\d_\d\d_\d\d_\d\d\.\d+/`)
 
 // published is the name under which a file is meant to be seen.
-func published(real string) string { return real[len(atomicFolder.FindString(real)):] }
+func published(actual string) string { return actual[len(atomicFolder.FindString(actual)):] }
 
 // notThere is what callers may know of an error: whatever a path can cause looks the same.
 func notThere(err error, name string) error {

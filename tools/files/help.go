@@ -22,7 +22,13 @@ const (
 	helpStack  = 64 << 20              // bytes of one stack
 	helpLook   = 10 * time.Millisecond // how often it looks at itself
 	helpGrace  = time.Second           // to be gone once it was ended
-	maxHelped  = maxPDFText + 1<<10    // bytes of an answer
+	maxHelped  = maxMarkdown + 1<<10   // bytes of an answer
+)
+
+// What a helper is asked for, before the file.
+const (
+	helpPDF  = "pdf\n"
+	helpHTML = "html\n"
 )
 
 // What an answer of a helper begins with.
@@ -31,7 +37,7 @@ const (
 	helpNone = "none\n" // and the reason, for models
 )
 
-// Help is what a helper process does, all of it: it reads one PDF file from in and writes its text to out. The process
+// Help is what a helper process does, all of it: it reads one file from in and writes its text to out. The process
 // should end when it returns. What is in the file may make it end, or the process panic, at any time before.
 func Help(in io.Reader, out io.Writer) error {
 	debug.SetMemoryLimit(helpMemory / 2)
@@ -48,7 +54,12 @@ func Help(in io.Reader, out io.Writer) error {
 		return fmt.Errorf("read the file: %w", err)
 	}
 	answer := helpText
-	text, err := textOfPDF(data)
+	var text string
+	if page, is := bytes.CutPrefix(data, []byte(helpHTML)); is {
+		text, err = markdownOfHTML(string(page))
+	} else {
+		text, err = textOfPDF(bytes.TrimPrefix(data, []byte(helpPDF)))
+	}
 	if err != nil {
 		answer, text = helpNone, err.Error()
 	}
@@ -78,16 +89,19 @@ func watchMyself(done <-chan struct{}) {
 	}
 }
 
-// ask has a helper read a PDF file. It blocks until the helper is done, or ended: patience and helpGrace at most.
-func ask(ctx context.Context, helper []string, patience time.Duration, data []byte) (string, error) {
+// errNoHelp is that files of a kind need a helper, and there is none.
+var errNoHelp = errors.New("files of this kind are not read by this server")
+
+// ask has a helper read a file. It blocks until the helper is done, or ended: patience and helpGrace at most.
+func ask(ctx context.Context, helper []string, patience time.Duration, what string, data []byte) (string, error) {
 	if len(helper) == 0 {
-		return "", errors.New("PDF files are not read by this server")
+		return "", errNoHelp
 	}
 	limited, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	cmd := exec.CommandContext(limited, helper[0], helper[1:]...)
 	cmd.Env = helpEnvironment()
-	cmd.Stdin = bytes.NewReader(data)
+	cmd.Stdin = io.MultiReader(strings.NewReader(what), bytes.NewReader(data))
 	cmd.WaitDelay = helpGrace
 	answer := &bounded{limit: maxHelped, full: stop}
 	cmd.Stdout = answer
@@ -102,7 +116,7 @@ func ask(ctx context.Context, helper []string, patience time.Duration, data []by
 		return "", errors.New(reason)
 	}
 	if _, ended := errors.AsType[*exec.ExitError](err); ended || limited.Err() != nil {
-		return "", errPDF
+		return "", errDamaged
 	}
 	if err == nil {
 		err = errors.New("it answered what no helper does")
@@ -113,7 +127,7 @@ func ask(ctx context.Context, helper []string, patience time.Duration, data []by
 // helperError is that a helper could not do its work, whatever the file: ours, not the file's.
 type helperError struct{ err error }
 
-func (e *helperError) Error() string { return "run the reader of PDF files: " + e.err.Error() }
+func (e *helperError) Error() string { return "run the reader of documents: " + e.err.Error() }
 func (e *helperError) Unwrap() error { return e.err }
 
 // helpEnvironment is what a helper knows of ours: nothing but what a process needs to start. Secrets are in the rest.

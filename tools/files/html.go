@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	maxHTML     = 2 << 20  // bytes of a page that is made into Markdown; larger ones are given as they are
-	maxMarkdown = 16 << 20 // bytes that come of it
+	smallHTML   = 256 << 10 // bytes of a page that is made into Markdown here: what costs the square of them is bearable
+	maxHTML     = 4 << 20   // bytes of a page that a helper makes into Markdown; larger ones are given as they are
+	maxMarkdown = 16 << 20  // bytes that come of it
 )
 
 // markdownOfHTML makes Markdown of a page. The parser bounds how deep its elements are nested.

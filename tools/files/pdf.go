@@ -17,20 +17,21 @@ const (
 	maxForms   = 8       // forms within forms, on a page
 )
 
-var errPDF = errors.New("it is damaged, or no PDF file that can be read")
+// errDamaged is why a file gives no text; for models.
+var errDamaged = errors.New("it is damaged, or not what its name says")
 
 // textOfPDF takes the text out of a PDF file, in the order in which it was drawn. The library it uses can be made to run
 // for ever, to take all memory and to end the process by what is in a file: it is called in a process of its own, by Help.
 func textOfPDF(data []byte) (text string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			text, err = "", errPDF
+			text, err = "", errDamaged
 		}
 	}()
 	// Readers of PDF let what stands before and after the file pass, and this one does not.
 	begin, end := bytes.Index(data, []byte("%PDF-")), bytes.LastIndex(data, []byte("%%EOF"))
 	if begin < 0 || end < begin {
-		return "", errPDF
+		return "", errDamaged
 	}
 	data = data[begin : end+len("%%EOF")]
 	doc, err := pdf.NewReader(bytes.NewReader(data), int64(len(data)))
@@ -38,7 +39,7 @@ func textOfPDF(data []byte) (text string, err error) {
 		return "", errors.New("it is encrypted")
 	}
 	if err != nil {
-		return "", errPDF
+		return "", errDamaged
 	}
 	var out strings.Builder
 	pages := doc.NumPage()
@@ -99,7 +100,7 @@ func (p *pageText) draw(contents, resources pdf.Value, depth int) {
 			args[i] = stack.Pop()
 		}
 		if p.out.Len() > maxPDFText {
-			panic(errPDF)
+			panic(errDamaged)
 		}
 		switch {
 		case op == "Tf" && len(args) == 2:

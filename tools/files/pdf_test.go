@@ -110,7 +110,7 @@ func TestHostilePDFsHarmNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			began := time.Now()
-			text, err := ask(t.Context(), helper(t), 2*time.Second, data)
+			text, err := ask(t.Context(), helper(t), 2*time.Second, helpPDF, data)
 			if _, ours := errors.AsType[*helperError](err); ours {
 				t.Errorf("ask = %v, want a reason for models", err)
 			}
@@ -129,7 +129,7 @@ func TestPDFsThatGiveNoTextSayWhy(t *testing.T) {
 	c := connect(t, docs(t, dir))
 	for path, want := range map[string]string{
 		"scan.pdf":    "the text of scan.pdf cannot be read: its pages hold no text: they may be pictures of paper",
-		"damaged.pdf": "the text of damaged.pdf cannot be read: it is damaged, or no PDF file that can be read",
+		"damaged.pdf": "the text of damaged.pdf cannot be read: it is damaged, or not what its name says",
 	} {
 		if r, fault := c.readFile(path); fault != want {
 			t.Errorf("read_file(%s) = %q, %q, want %q", path, r.Text, fault, want)
@@ -141,27 +141,27 @@ func TestHelpersThatDoNotHelp(t *testing.T) {
 	data := pages(stream("", drawn))
 	began := time.Now()
 	ours := func(err error) bool { _, is := errors.AsType[*helperError](err); return is }
-	if _, err := ask(t.Context(), nil, time.Second, data); err == nil || ours(err) {
+	if _, err := ask(t.Context(), nil, time.Second, helpPDF, data); err == nil || ours(err) {
 		t.Errorf("without a helper: %v, want a reason for models", err)
 	}
-	if _, err := ask(t.Context(), []string{"/does/not/exist"}, time.Second, data); !ours(err) {
+	if _, err := ask(t.Context(), []string{"/does/not/exist"}, time.Second, helpPDF, data); !ours(err) {
 		t.Errorf("a helper that is not there: %v, want our error", err)
 	}
-	if _, err := ask(t.Context(), []string{"/bin/echo", "hello"}, 10*time.Second, data); !ours(err) {
+	if _, err := ask(t.Context(), []string{"/bin/echo", "hello"}, 10*time.Second, helpPDF, data); !ours(err) {
 		t.Errorf("a program that is no helper: %v, want our error", err)
 	}
-	if _, err := ask(t.Context(), []string{"/bin/sh", "-c", "exit 3"}, 10*time.Second, data); !errors.Is(err, errPDF) {
-		t.Errorf("a helper that fell over: %v, want %v", err, errPDF)
+	if _, err := ask(t.Context(), []string{"/bin/sh", "-c", "exit 3"}, 10*time.Second, helpPDF, data); !errors.Is(err, errDamaged) {
+		t.Errorf("a helper that fell over: %v, want %v", err, errDamaged)
 	}
-	if _, err := ask(t.Context(), []string{"/bin/sh", "-c", "sleep 60"}, 50*time.Millisecond, data); !errors.Is(err, errPDF) {
-		t.Errorf("a helper that hangs: %v, want %v", err, errPDF)
+	if _, err := ask(t.Context(), []string{"/bin/sh", "-c", "sleep 60"}, 50*time.Millisecond, helpPDF, data); !errors.Is(err, errDamaged) {
+		t.Errorf("a helper that hangs: %v, want %v", err, errDamaged)
 	}
-	if _, err := ask(t.Context(), []string{"/bin/sh", "-c", "yes"}, 10*time.Second, data); !errors.Is(err, errPDF) {
-		t.Errorf("a helper that talks without end: %v, want %v", err, errPDF)
+	if _, err := ask(t.Context(), []string{"/bin/sh", "-c", "yes"}, 10*time.Second, helpPDF, data); !errors.Is(err, errDamaged) {
+		t.Errorf("a helper that talks without end: %v, want %v", err, errDamaged)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := ask(ctx, helper(t), time.Second, data); !errors.Is(err, context.Canceled) {
+	if _, err := ask(ctx, helper(t), time.Second, helpPDF, data); !errors.Is(err, context.Canceled) {
 		t.Errorf("a call that is over: %v, want %v", err, context.Canceled)
 	}
 	if took := time.Since(began); took > 8*time.Second {
@@ -171,7 +171,7 @@ func TestHelpersThatDoNotHelp(t *testing.T) {
 
 func TestHelpersKnowNoSecrets(t *testing.T) {
 	t.Setenv("TOOLGATE_AUTH_SECRET", secret)
-	text, err := ask(t.Context(), []string{"/bin/sh", "-c", "echo text; env"}, 10*time.Second, nil)
+	text, err := ask(t.Context(), []string{"/bin/sh", "-c", "echo text; env"}, 10*time.Second, helpPDF, nil)
 	if err != nil || strings.Contains(text, secret) || !strings.Contains(text, "GOMAXPROCS=2") {
 		t.Errorf("the environment of a helper is %q, %v, want none of ours", text, err)
 	}
@@ -184,7 +184,7 @@ func FuzzPDF(f *testing.F) {
 	f.Add([]byte("%PDF-1.7\nstartxref\n0\n%%EOF"))
 	self := helper(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		text, err := ask(t.Context(), self, 3*time.Second, data)
+		text, err := ask(t.Context(), self, 3*time.Second, helpPDF, data)
 		if _, ours := errors.AsType[*helperError](err); ours || len(text) > maxPDFText+100 || !utf8.ValidString(text) {
 			t.Fatalf("ask = %d bytes, %v", len(text), err)
 		}

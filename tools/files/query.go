@@ -136,7 +136,7 @@ func (q query) lines(ctx context.Context, h *hit, text, folded string) bool {
 	return true
 }
 
-// onLine counts the terms that begin on a line, and finds the first of them. A phrase may go on on the next line.
+// onLine counts the terms that begin on a line, and finds the first of them. A phrase may go on below.
 func (q query) onLine(line, rest string) (terms, first int) {
 	first = len(line)
 	for _, term := range q {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"toolgate/mcp"
 	"toolgate/tools/internal/near"
@@ -23,7 +22,7 @@ func (p *Pack) readTool() *mcp.Tool {
 	return mcp.NewTool(mcp.ToolSpec{
 		Name:        "read_file",
 		Title:       "Read a file",
-		Description: "Gives the text of a document by lines: text files, Markdown, HTML, Word and PDF. Go on at nextLine. " + p.rootsOnly(),
+		Description: "Reads a document by lines: text, Markdown, HTML, Word, PDF. " + p.rootsOnly(),
 		Annotations: mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true},
 	}, p.read)
 }
@@ -31,23 +30,20 @@ func (p *Pack) readTool() *mcp.Tool {
 func (p *Pack) rootsOnly() string { return "Roots: " + strings.Join(p.names(), ", ") + "." }
 
 type readArgs struct {
-	Root      string `json:"root" jsonschema:"Root of the file." minLength:"1"`
-	Path      string `json:"path" jsonschema:"Path below the root, as search_files gives it." minLength:"1" maxLength:"4096"`
+	Root      string `json:"root" jsonschema:"Its root." minLength:"1"`
+	Path      string `json:"path" jsonschema:"Its path, as search_files gives it." minLength:"1" maxLength:"4096"`
 	StartLine int    `json:"startLine,omitempty" jsonschema:"First line." minimum:"1" default:"1"`
-	EndLine   int    `json:"endLine,omitzero" jsonschema:"Last line; as many as fit if left out." minimum:"1"`
+	EndLine   int    `json:"endLine,omitzero" jsonschema:"Last line." minimum:"1"`
 }
 
 type readResult struct {
-	Root       string `json:"root" jsonschema:"Root of the file."`
-	Path       string `json:"path" jsonschema:"Path below the root."`
-	URI        string `json:"uri" jsonschema:"The file as a resource."`
+	URI        string `json:"uri" jsonschema:"It as a resource."`
 	MIMEType   string `json:"mimeType" jsonschema:"Type of the text."`
-	Modified   string `json:"modified" jsonschema:"When the file last changed."`
+	Modified   string `json:"modified" jsonschema:"Last change."`
 	StartLine  int    `json:"startLine" jsonschema:"First line given."`
-	EndLine    int    `json:"endLine" jsonschema:"Last line given."`
-	TotalLines int    `json:"totalLines" jsonschema:"Lines of the file."`
-	NextLine   int    `json:"nextLine,omitzero" jsonschema:"startLine of the next part; absent if this is the end, or what was asked for."`
-	Note       string `json:"note,omitempty" jsonschema:"What is not shown as it is."`
+	TotalLines int    `json:"totalLines" jsonschema:"Lines it has."`
+	NextLine   int    `json:"nextLine,omitzero" jsonschema:"startLine to go on with; absent at the end."`
+	Note       string `json:"note,omitempty" jsonschema:"What is cut."`
 	Text       string `json:"text" jsonschema:"The lines."`
 }
 
@@ -74,9 +70,7 @@ func (p *Pack) read(ctx context.Context, _ *mcp.Call, in readArgs) (readResult, 
 	if err != nil {
 		return readResult{}, err
 	}
-	r := readResult{
-		Root: f.name, Path: d.path, URI: uriOf(f.name, d.path), MIMEType: d.mime, Modified: d.modified.UTC().Format(time.RFC3339),
-	}
+	r := readResult{URI: uriOf(f.name, d.path), MIMEType: d.mime, Modified: stamp(d.modified)}
 	lines := splitLines(d.text)
 	r.TotalLines = len(lines)
 	if in.StartLine > max(1, len(lines)) {
@@ -124,7 +118,7 @@ func (r *readResult) part(lines []string, start, end int) {
 		}
 		at++
 	}
-	r.StartLine, r.EndLine, r.Text = start, at-1, strings.Join(shown, "\n")
+	r.StartLine, r.Text = start, strings.Join(shown, "\n")
 	if at <= len(lines) && (asked == 0 || at <= asked) {
 		r.NextLine = at
 	}

@@ -114,7 +114,7 @@ func plain(f *folder, opened *file) (string, error) {
 
 func (r *reader) convert(ctx context.Context, f *folder, opened *file, k kind) outcome {
 	if k.form == formHTML {
-		return convertHTML(f, opened, k)
+		return r.convertHTML(ctx, f, opened, k)
 	}
 	data, err := opened.read(f.maxFile)
 	if err != nil {
@@ -124,7 +124,7 @@ func (r *reader) convert(ctx context.Context, f *folder, opened *file, k kind) o
 	if k.form == formDOCX {
 		text, err = markdownOfDOCX(ctx, data)
 	} else {
-		text, err = ask(ctx, r.helper, r.patience, data)
+		text, err = ask(ctx, r.helper, r.patience, helpPDF, data)
 	}
 	if err == nil {
 		return outcome{text, k.textMIME(), nil}
@@ -136,17 +136,27 @@ func (r *reader) convert(ctx context.Context, f *folder, opened *file, k kind) o
 }
 
 // convertHTML gives a page that no Markdown comes of as it is.
-func convertHTML(f *folder, opened *file, k kind) outcome {
+func (r *reader) convertHTML(ctx context.Context, f *folder, opened *file, k kind) outcome {
 	page, err := plain(f, opened)
 	if err != nil {
 		return outcome{err: err}
 	}
-	if len(page) <= maxHTML {
-		if text, err := markdownOfHTML(page); err == nil {
-			return outcome{text, k.textMIME(), nil}
-		}
+	var text string
+	switch {
+	case len(page) <= smallHTML:
+		text, err = markdownOfHTML(page)
+	case len(page) <= maxHTML:
+		text, err = ask(ctx, r.helper, r.patience, helpHTML, []byte(page))
+	default:
+		err = errNoHelp
 	}
-	return outcome{page, k.mime, nil}
+	if _, ours := errors.AsType[*helperError](err); ours || ctx.Err() != nil {
+		return outcome{err: err}
+	}
+	if err != nil {
+		return outcome{page, k.mime, nil}
+	}
+	return outcome{text, k.textMIME(), nil}
 }
 
 func (r *reader) recall(key version) (outcome, bool) {

@@ -1,7 +1,6 @@
 package files
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"go.uber.org/zap"
 
 	"toolgate/mcp"
 )
@@ -27,34 +28,34 @@ func (p *Pack) searchTool() *mcp.Tool {
 	return mcp.NewTool(mcp.ToolSpec{
 		Name:        "search_files",
 		Title:       "Search files",
-		Description: "Finds documents that have all the words, best first, with lines to read on from by read_file. " + p.about(),
+		Description: "Finds documents with all the words, best first. " + p.about(),
 		Annotations: mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true},
 	}, p.search)
 }
 
 type searchArgs struct {
-	Query  string `json:"query" jsonschema:"Words, and phrases in double quotes; case does not matter." minLength:"1" maxLength:"500"`
-	Root   string `json:"root,omitempty" jsonschema:"Look in this root alone."`
-	Glob   string `json:"glob,omitempty" jsonschema:"Only paths like this, e.g. *.md or policies/**." maxLength:"500"`
+	Query  string `json:"query" jsonschema:"Words, and phrases in double quotes." minLength:"1" maxLength:"500"`
+	Root   string `json:"root,omitempty" jsonschema:"This root alone."`
+	Glob   string `json:"glob,omitempty" jsonschema:"Paths, e.g. *.md or policies/**." maxLength:"500"`
 	Limit  int    `json:"limit,omitempty" jsonschema:"Matches a page." minimum:"1" maximum:"100" default:"20"`
-	Cursor string `json:"cursor,omitempty" jsonschema:"nextCursor of the page before." maxLength:"64"`
+	Cursor string `json:"cursor,omitempty" jsonschema:"nextCursor of the last page." maxLength:"64"`
 }
 
 type match struct {
-	Root    string `json:"root" jsonschema:"Root of the file."`
-	Path    string `json:"path" jsonschema:"Path below the root."`
-	URI     string `json:"uri" jsonschema:"The file as a resource."`
-	Line    int    `json:"line" jsonschema:"Number of the line."`
-	Snippet string `json:"snippet" jsonschema:"The line, or the part of it around a match."`
+	Root    string `json:"root" jsonschema:"Its root."`
+	Path    string `json:"path" jsonschema:"Its path."`
+	URI     string `json:"uri" jsonschema:"It as a resource."`
+	Line    int    `json:"line" jsonschema:"Line number."`
+	Snippet string `json:"snippet" jsonschema:"The line, or a part."`
 }
 
 type searchResult struct {
-	Matches    []match `json:"matches" jsonschema:"Up to three lines a file; of a file whose path alone matches, its first line."`
-	Files      int     `json:"files" jsonschema:"Files that match, on all pages."`
+	Matches    []match `json:"matches" jsonschema:"Up to three lines a file."`
+	Files      int     `json:"files" jsonschema:"Files that match."`
 	Searched   int     `json:"searched" jsonschema:"Files looked at."`
-	Skipped    int     `json:"skipped,omitzero" jsonschema:"Files without readable text."`
-	Missing    string  `json:"missing,omitempty" jsonschema:"What was not looked at; absent if all was."`
-	NextCursor string  `json:"nextCursor,omitempty" jsonschema:"Pass as cursor for the next page; absent on the last."`
+	Skipped    int     `json:"skipped,omitzero" jsonschema:"Files without text."`
+	Missing    string  `json:"missing,omitempty" jsonschema:"What was not looked at."`
+	NextCursor string  `json:"nextCursor,omitempty" jsonschema:"cursor of the next page; absent on the last."`
 }
 
 func (p *Pack) search(ctx context.Context, c *mcp.Call, in searchArgs) (searchResult, error) {
@@ -106,6 +107,7 @@ type search struct {
 	searched atomic.Int64
 	skipped  atomic.Int64
 	large    atomic.Int64
+	failed   atomic.Int64
 	left     int  // files beyond searchBytes
 	partial  bool // a root has more files than are looked at
 }
@@ -145,15 +147,14 @@ func (s *search) run(ctx context.Context, c *mcp.Call, folders []*folder) error 
 			s.jobs = append(s.jobs, job{folder: f, root: root, entry: e})
 		}
 	}
-	return s.lookAll(ctx, c)
+	s.lookAll(ctx, c)
+	return nil
 }
 
-func (s *search) lookAll(ctx context.Context, c *mcp.Call) error {
+func (s *search) lookAll(ctx context.Context, c *mcp.Call) {
 	var (
 		workers sync.WaitGroup
 		next    atomic.Int64
-		mu      sync.Mutex
-		failed  error
 	)
 	for range min(runtime.GOMAXPROCS(0), len(s.jobs)) {
 		workers.Go(func() {
@@ -162,12 +163,7 @@ func (s *search) lookAll(ctx context.Context, c *mcp.Call) error {
 				if i >= len(s.jobs) {
 					return
 				}
-				if err := s.look(ctx, &s.jobs[i]); err != nil {
-					mu.Lock()
-					failed = cmp.Or(failed, err)
-					mu.Unlock()
-					return
-				}
+				s.look(ctx, &s.jobs[i])
 				if i%64 == 0 {
 					c.Progress(float64(i), float64(len(s.jobs)), "looked at "+s.jobs[i].entry.path)
 				}
@@ -175,31 +171,31 @@ func (s *search) lookAll(ctx context.Context, c *mcp.Call) error {
 		})
 	}
 	workers.Wait()
-	return failed
 }
 
-// look looks through one file. What cannot be read is counted, and no error; nor is what has gone since it was listed.
-func (s *search) look(ctx context.Context, j *job) error {
+// look looks through one file. What cannot be read is counted, and does not keep the others from being found.
+func (s *search) look(ctx context.Context, j *job) {
 	if kindOf(j.entry.path).form == formBinary {
 		s.skipped.Add(1)
 		j.done = true
-		return nil
+		return
 	}
 	d, err := s.pack.docs.document(ctx, j.folder, j.root, j.entry.path)
 	_, refused := errors.AsType[*unreadable](err)
 	switch {
 	case ctx.Err() != nil:
-		return nil
+		return
 	case refused && j.entry.size > j.folder.maxFile:
 		s.large.Add(1)
 	case refused || errors.Is(err, errNotThere):
 		s.skipped.Add(1)
 	case err != nil:
-		return err
+		s.failed.Add(1)
+		s.pack.log.Error("search a file", zap.String("root", j.folder.name), zap.String("path", j.entry.path), zap.Error(err))
 	default:
 		h, ok := s.query.look(ctx, j.entry.path, d.text)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		if ok {
 			h.root = j.folder.name
@@ -212,7 +208,6 @@ func (s *search) look(ctx context.Context, j *job) error {
 		s.searched.Add(1)
 	}
 	j.done = true
-	return nil
 }
 
 // result is the page of the answer that begins at a cursor.
@@ -261,6 +256,7 @@ func (s *search) missing(undone int) string {
 	count(undone, "for want of time")
 	count(s.left, "beyond what one search reads")
 	count(int(s.large.Load()), "that are too large")
+	count(int(s.failed.Load()), "that could not be read")
 	if s.partial {
 		parts = append(parts, "files beyond the number that a root may have")
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
 
 	"toolgate/mcp"
 )
@@ -140,6 +141,22 @@ func TestASearchSaysWhatItDidNotLookAt(t *testing.T) {
 	want := "1 files that are too large, files beyond the number that a root may have were not looked at; a root or glob narrows the search"
 	if r.Files != 2 || r.Searched != 2 || r.Missing != want {
 		t.Errorf("search_files = %+v, want 2 files and %q", r, want)
+	}
+}
+
+func TestAFileThatCannotBeReadDoesNotHideTheOthers(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"a.pdf": string(pages(stream("", drawn))), "b.txt": "leave"})
+	p, err := New(tree(t, dir), Hooks{Helper: []string{"/does/not/exist"}}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t, p)
+	if r := c.search("leave"); r.Files != 1 || !strings.HasPrefix(r.Missing, "1 files that could not be read") {
+		t.Errorf("search_files = %+v, want the other file, and that one is missing", r)
+	}
+	if r, fault := c.readFile("a.pdf"); !strings.Contains(fault, "internal error") {
+		t.Errorf("read_file = %q, %q, want an internal error", r.Text, fault)
 	}
 }
 

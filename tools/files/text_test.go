@@ -3,6 +3,7 @@ package files
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
@@ -87,5 +88,22 @@ func TestAPageNestedTooDeeplyIsGivenAsItIs(t *testing.T) {
 	r, fault := connect(t, docs(t, dir)).readFile("deep.html")
 	if fault != "" || r.MIMEType != "text/html" || !strings.HasPrefix(r.Text, "<div><div>") {
 		t.Errorf("read_file = %s %.30q, %q, want the page as it is", r.MIMEType, r.Text, fault)
+	}
+}
+
+func TestLargePagesAreReadByAHelper(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"large.html":   "<h1>Large</h1>" + strings.Repeat("<p>A paragraph of text.</p>\n", 20_000),
+		"slow.html":    strings.Repeat("<td>x", 800_000),
+		"toolong.html": strings.Repeat("<p>A paragraph of text.</p>\n", 200_000),
+	})
+	p := docs(t, dir)
+	p.docs.patience = 5 * time.Second
+	c := connect(t, p)
+	for path, want := range map[string]string{"large.html": "text/markdown", "slow.html": "text/html", "toolong.html": "text/html"} {
+		if r, fault := c.readFile(path); r.MIMEType != want || r.Text == "" {
+			t.Errorf("read_file(%s) = %s %.30q, %q, want %s", path, r.MIMEType, r.Text, fault, want)
+		}
 	}
 }

@@ -135,13 +135,13 @@ func (w *walker) entry(ctx context.Context, name string, d fs.DirEntry, depth in
 		return nil //nolint:nilerr // it has gone since
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
-		real, target, err := follow(w.root, name)
+		actual, target, err := follow(w.root, name)
 		switch {
 		case err != nil:
 			return nil //nolint:nilerr // it leads nowhere, or out
-		case target.IsDir() && published(real) != name:
+		case target.IsDir() && published(actual) != name:
 			return nil // its files have names of their own
-		case target.Mode().IsRegular() && !w.globs.allow(published(real)):
+		case target.Mode().IsRegular() && !w.globs.allow(published(actual)):
 			return nil
 		}
 		info = target

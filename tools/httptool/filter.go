@@ -124,7 +124,7 @@ func termStreams(t *gojq.Term, generators []string) bool {
 			return true
 		}
 	}
-	any := func(queries ...*gojq.Query) bool {
+	some := func(queries ...*gojq.Query) bool {
 		return slices.ContainsFunc(queries, func(q *gojq.Query) bool { return streamsWith(q, generators) })
 	}
 	switch t.Type {
@@ -133,16 +133,16 @@ func termStreams(t *gojq.Term, generators []string) bool {
 	case gojq.TermTypeFunc:
 		return slices.Contains(generators, t.Func.Name)
 	case gojq.TermTypeObject:
-		return slices.ContainsFunc(t.Object.KeyVals, func(kv *gojq.ObjectKeyVal) bool { return any(kv.KeyQuery, kv.Val) })
+		return slices.ContainsFunc(t.Object.KeyVals, func(kv *gojq.ObjectKeyVal) bool { return some(kv.KeyQuery, kv.Val) })
 	case gojq.TermTypeIf:
-		return any(t.If.Cond, t.If.Then, t.If.Else) ||
-			slices.ContainsFunc(t.If.Elif, func(e *gojq.IfElif) bool { return any(e.Cond, e.Then) })
+		return some(t.If.Cond, t.If.Then, t.If.Else) ||
+			slices.ContainsFunc(t.If.Elif, func(e *gojq.IfElif) bool { return some(e.Cond, e.Then) })
 	case gojq.TermTypeTry:
-		return any(t.Try.Body, t.Try.Catch)
+		return some(t.Try.Body, t.Try.Catch)
 	case gojq.TermTypeLabel:
-		return any(t.Label.Body)
+		return some(t.Label.Body)
 	case gojq.TermTypeQuery:
-		return any(t.Query)
+		return some(t.Query)
 	case gojq.TermTypeUnary:
 		return termStreams(t.Unary.Term, generators)
 	}

@@ -56,11 +56,11 @@ func New(tree config.Tree, log *zap.Logger) (*Pack, error) {
 			return nil, fmt.Errorf("tools.http: %w", err)
 		}
 	}
-	for _, text := range b.notes {
-		log.Info("tools.http: " + text)
+	if len(b.notes) > 0 {
+		log.Info("tools of OpenAPI documents are not in all as the documents say", zap.Strings("changes", b.notes))
 	}
-	for _, text := range b.pack.skipped {
-		log.Warn("tools.http: left out " + text)
+	if len(b.pack.skipped) > 0 {
+		log.Warn("operations of OpenAPI documents are left out", zap.Strings("operations", b.pack.skipped))
 	}
 	return b.pack, nil
 }

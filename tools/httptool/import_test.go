@@ -2,6 +2,7 @@ package httptool
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -120,13 +121,12 @@ func TestWhatIsLeftOutIsTold(t *testing.T) {
 	if got := p.Skipped(); len(got) != 1 || !strings.Contains(got[0], "attachFile of the api shop (testdata/orders.yaml:119): the body: it is multipart/form-data") {
 		t.Errorf("Skipped = %q, want attachFile with its place and reason", got)
 	}
-	var all []string
+	var told string
 	for _, entry := range logs.All() {
-		all = append(all, entry.Message)
+		told += fmt.Sprintln(entry.Message, entry.ContextMap())
 	}
-	told := strings.Join(all, "\n")
 	for _, want := range []string{
-		"left out attachFile", `parameter "session" of the operation listOrders of the api shop is left out: it is in cookie`,
+		"left out map[operations:[attachFile", `parameter "session" of the operation listOrders of the api shop is left out: it is in cookie`,
 		`parameter "filter" of the operation listOrders of the api shop is left out: its style deepObject is not known here`,
 		"is the tool cancelOrderAndReleaseAllItsReserv_185a8a", "children: its items: Category refers to itself",
 	} {
@@ -185,8 +185,10 @@ func TestDocumentsOfOtherForms(t *testing.T) {
 			`{"id":{"type":"string","description":"Id."},"a":{"type":"string","description":"A."}}`,
 		},
 		{"a choice as the body", "3.0.0", body(`{oneOf: [{type: object}, {type: array, items: {type: string}}]}`), "", "the body: it is one of several"},
-		{"recursion that is required", "3.0.0", body(`{type: object, required: [n], properties: {n: {$ref: '#/components/schemas/Node'}}}`),
-			"components: {schemas: {Node: {type: object, required: [next], properties: {next: {$ref: '#/components/schemas/Node'}}}}}\n", "Node refers to itself"},
+		{
+			"recursion that is required", "3.0.0", body(`{type: object, required: [n], properties: {n: {$ref: '#/components/schemas/Node'}}}`),
+			"components: {schemas: {Node: {type: object, required: [next], properties: {next: {$ref: '#/components/schemas/Node'}}}}}\n", "Node refers to itself",
+		},
 		{"a reference out of the document", "3.0.0", body(`{$ref: 'other.yaml#/X'}`), "", "refers to other files, which is not followed"},
 		{"a reference to another host", "3.0.0", body(`{$ref: 'http://169.254.169.254/x.yaml'}`), "", "refers to other files, which is not followed"},
 		{"several types", "3.1.0", body(`{type: object, required: [a], properties: {a: {type: [string, integer]}}}`), "", "it has several types: string, integer"},
