@@ -62,6 +62,7 @@ func TestDemo(t *testing.T) {
 		{"warehouse_listShipments", `{"status":"packed","limit":2}`, []string{`"id":"S-10`, `"status":"packed"`}},
 		{"warehouse_getShipment", `{"id":"S-1001"}`, []string{`"id":"S-1001"`, `"status":"arrived"`}},
 		{"search_files", `{"query":"30 days"}`, []string{`"path":"returns.md"`}},
+		{"read_file", `{"root":"handbook","path":"chair-sizes.pdf"}`, []string{`M: seat 46 cm`}},
 		{"read_file", `{"root":"handbook","path":"price-list.html"}`, []string{`Standing desk, 180 cm`, `745.00`}},
 	} {
 		got := s.rest(t, tt.tool, tt.arguments)
