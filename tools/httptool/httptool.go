@@ -1,8 +1,8 @@
 // Package httptool offers tools that an operator declares over HTTP APIs: each a request with places for arguments, or an
 // operation of an OpenAPI document.
 //
-// What is declared (declaration.go) is checked as a whole and made into operations (tool.go, openapi.go). A call passes,
-// from its arguments to the wire: the places for them (template.go, path.go, field.go, body.go), whose credential is used
+// What is declared (declaration.go) is checked as a whole and made into operations (tool.go, document.go, imported.go). A call passes,
+// from its arguments to the wire: the places for them (template.go, path.go, field.go, body.go, textbody.go), whose credential is used
 // (upstream.go), the request (operation.go), and what becomes of the answer (response.go, filter.go, failure.go). Where a
 // request goes is the operator's to say alone: no argument is part of a host, a scheme, or more than one segment of a path.
 package httptool

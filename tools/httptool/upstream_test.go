@@ -136,6 +136,7 @@ func TestWritesAreNotSentTwice(t *testing.T) {
 		want int
 	}{{"make", 1}, {"find", 3}, {"replace", 3}, {"change", 1}} {
 		t.Run(tt.tool, func(t *testing.T) {
+			t.Parallel() // the pauses between attempts are real
 			a := serve(t, answers(503, "text/plain", "down"))
 			d := open(t, a.declaredAt(`
 private: [HOST]
