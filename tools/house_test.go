@@ -10,6 +10,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"toolgate/tools/internal/declare"
 )
 
 // longestName leaves room for what clients put before a tool's name (mcp__server__): some take 60 in all.
@@ -29,6 +33,9 @@ func TestEveryToolAndFieldIsDescribed(t *testing.T) {
 		for kind, schema := range map[string]json.RawMessage{"input": tool.InputSchema, "output": tool.OutputSchema} {
 			if schema == nil {
 				continue
+			}
+			for _, fault := range declare.Lint(jsontext.Value(schema)) { // that some model API refuses
+				t.Errorf("%s: %s schema: %s", name, kind, fault)
 			}
 			var root map[string]any
 			if err := json.Unmarshal(schema, &root); err != nil {

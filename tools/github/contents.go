@@ -41,7 +41,7 @@ type getContentsArgs struct {
 	EndLine   int    `json:"endLine,omitzero" jsonschema:"Last line." minimum:"1"`
 }
 
-var contentsSchema = jsontext.Value(`{"type":"object","required":["path","type"],"properties":{` +
+var contentsSchema = jsontext.Value(`{"type":"object","required":["path","type"],"properties":{"path":{"type":"string"},` +
 	`"type":{"type":"string","description":"file, dir, symlink or submodule."},` +
 	`"text":{"type":"string","description":"Lines startLine to endLine of totalLines."},` +
 	`"entries":{"type":"array","description":"name, type, size.","items":{"type":"object"}},` +

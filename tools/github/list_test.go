@@ -40,8 +40,8 @@ func TestToolList(t *testing.T) {
 		size += len(tool)
 		tools = append(tools, tool)
 	}
-	if size > 7*290*tokenBytes {
-		t.Errorf("the tools cost %d tokens, want at most %d", size/tokenBytes, 7*290)
+	if size > 7*300*tokenBytes {
+		t.Errorf("the tools cost %d tokens, want at most %d", size/tokenBytes, 7*300)
 	}
 	compact, err := json.Marshal(map[string]any{"tools": tools})
 	must(t, err)

@@ -25,6 +25,7 @@ type getPullArgs struct {
 }
 
 var pullSchema = jsontext.Value(`{"type":"object","required":["number","title","state"],"properties":{` +
+	`"number":{"type":"integer"},"title":{"type":"string"},"state":{"type":"string"},` +
 	`"files":{"type":"array","description":"name, status, additions, deletions.","items":{"type":"object"}},` +
 	`"reviews":{"type":"array","description":"Latest of each reviewer.","items":{"type":"object"}},` +
 	`"status":{"type":"object","description":"state, counts, failing (jobId: for get_job_logs)."},` +

@@ -145,6 +145,7 @@ func parseBase(text string) (*url.URL, error) {
 // open makes the client. The upstream's tools have all been declared.
 func (u *upstream) open() error {
 	u.options.Timeout = u.longest
+	u.options.First = u.longest // who declares a long time has an API that thinks before it speaks
 	client, err := egress.New(u.options)
 	u.client = client
 	return err

@@ -145,7 +145,7 @@ func (c *Client) unanswered(ctx context.Context, err error) error {
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "timeout awaiting response headers"): // net/http has no name for either
-		return lateError{min(firstByteTimeout, c.opts.Timeout)}
+		return lateError{c.opts.First}
 	case strings.Contains(text, "response headers exceeded"), strings.Contains(text, "response header list larger"):
 		return fmt.Errorf("%w: a header of more than %d bytes", ErrTooLarge, maxHeader)
 	}

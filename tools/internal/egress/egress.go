@@ -57,6 +57,7 @@ type Options struct {
 	Authorize func(ctx context.Context, h http.Header) error
 
 	Timeout time.Duration // one request, its redirects, retries and body included; 30 s
+	First   time.Duration // the beginning of an answer; 10 s, and never more than Timeout
 	MaxBody int64         // bytes of a response after decoding, and of a request; 10 MiB
 	Retries int           // after the first attempt, of requests that may be sent twice; 2, negative: none
 	MaxWait time.Duration // longest wait for a retry that is done here; longer ones are left to the caller; 5 s
@@ -102,10 +103,12 @@ func newClient(opts Options, w wires) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opts.Timeout < 0 || opts.MaxBody < 0 || opts.MaxWait < 0 || opts.Cache < 0 {
+	if opts.Timeout < 0 || opts.First < 0 || opts.MaxBody < 0 || opts.MaxWait < 0 || opts.Cache < 0 {
 		return nil, errors.New("a time or size among the options is negative")
 	}
 	setDefault(&opts.Timeout, defaultTimeout)
+	setDefault(&opts.First, firstByteTimeout)
+	opts.First = min(opts.First, opts.Timeout)
 	setDefault(&opts.MaxBody, defaultMaxBody)
 	setDefault(&opts.MaxWait, defaultMaxWait)
 	setDefault(&opts.Retries, defaultRetries)
@@ -127,7 +130,7 @@ func newClient(opts Options, w wires) (*Client, error) {
 		DialContext:            func(ctx context.Context, _, address string) (net.Conn, error) { return c.dial(ctx, d, address) },
 		TLSClientConfig:        w.tls,
 		TLSHandshakeTimeout:    handshakeTimeout,
-		ResponseHeaderTimeout:  min(firstByteTimeout, opts.Timeout),
+		ResponseHeaderTimeout:  opts.First,
 		MaxResponseHeaderBytes: maxHeader,
 		MaxConnsPerHost:        maxConns,
 		MaxIdleConnsPerHost:    maxIdleConns,
