@@ -421,6 +421,7 @@ func (a *app) newServer() error {
 		ContentMode:      mcp.ContentMode(cfg.MCP.ContentMode),
 		MaxResult:        int(cfg.Limits.Result),
 		MaxCalls:         cfg.Limits.Calls,
+		ToolPrefix:       cfg.Tools.NamePrefix,
 		StateKey:         stateKey,
 		Observer:         a.logged(a.metrics.Observer(failed)),
 		Limit:            limit,
@@ -450,7 +451,11 @@ func (a *app) keepTools(ctx context.Context, p *program) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
+	there := p.source.FileExists()
 	load := func() (config.Tools, error) {
+		if there && !p.source.FileExists() { // without it everything would be by default, what it forbids too
+			return config.Tools{}, errors.New("the configuration file is gone: put it back, or start again without it")
+		}
 		cfg, err := p.load()
 		return cfg.Tools, err
 	}

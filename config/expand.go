@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -29,7 +30,7 @@ func expand(text string, lookup func(variable string) (string, bool)) (string, e
 		out.WriteString(text[:i])
 		inside, rest, closed := strings.Cut(text[i+2:], "}")
 		if !closed {
-			return "", fmt.Errorf("%q is not closed: add the }, or write $${ for the two characters", text[i:])
+			return "", errors.New("a ${ is not closed: add the }, or write $${ for the two characters") // what follows may be a secret
 		}
 		value, err := substitute(inside, lookup)
 		if err != nil {
@@ -46,7 +47,7 @@ func substitute(inside string, lookup func(variable string) (string, bool)) (str
 	message, demanded := strings.CutPrefix(instead, "?")
 	fallback, optional := strings.CutPrefix(instead, "-")
 	if !isVariable(name) || strings.Contains(inside, "${") || conditional && !demanded && !optional {
-		return "", fmt.Errorf("${%s} is not understood: write ${NAME}, ${NAME:-default} or ${NAME:?message}", inside)
+		return "", errors.New("what stands between ${ and } is not understood: write ${NAME}, ${NAME:-default} or ${NAME:?message}")
 	}
 	value, set := lookup(name)
 	switch {

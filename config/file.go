@@ -6,10 +6,17 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
+
+// errTag does not quote the tag: it may be a secret that was not quoted.
+var errTag = errors.New("tags mean nothing here, and a value that begins with ! must be quoted")
+
+// unknownAnchor is what the parser says of a value that begins with a star.
+var unknownAnchor = regexp.MustCompile(`unknown anchor '.*' referenced`)
 
 // document is the configuration file while it is read into a loader. It walks the YAML tree itself, because decoding
 // into the structs would stop at the first kind of fault and lose most line numbers.
@@ -145,7 +152,7 @@ func (d document) scalar(n *yaml.Node) (string, error) {
 	case n.Kind != yaml.ScalarNode:
 		return "", errors.New("must be one value")
 	case n.Style&yaml.TaggedStyle != 0:
-		return "", fmt.Errorf("tags such as %s mean nothing here: write the value alone", n.Tag)
+		return "", errTag
 	case isNull(n):
 		return "", errors.New("has no value: write one, or remove the key")
 	}
@@ -156,6 +163,7 @@ func (d document) scalar(n *yaml.Node) (string, error) {
 // of, or the one before.
 func (d document) syntax(err error) {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	message = unknownAnchor.ReplaceAllString(message, "a value that begins with * must be quoted") // it may be a secret
 	if strings.HasPrefix(message, "line ") {
 		message = "near " + message
 	}

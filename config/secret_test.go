@@ -90,3 +90,18 @@ func TestSecretsFromFilesAndVariables(t *testing.T) {
 		})
 	}
 }
+
+func TestAValueThatYAMLCannotTakeIsNotQuoted(t *testing.T) {
+	for _, value := range []string{"*hunter2", "!hunter2 x", "'ab${hunter2'", "${hunter2 x}", "&hunter2"} {
+		for _, text := range []string{"tools: {jira: {api_token: " + value + "}}", "tools:\n  http:\n    key: " + value} {
+			src := Source{Dir: t.TempDir(), File: write(t, text)}
+			_, _, err := Load(src)
+			if err == nil && value[0] != '&' { // which is a name for nothing
+				t.Errorf("%s: no fault", text)
+			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%s: %v, want a fault that does not show it", text, err)
+			}
+		}
+	}
+}

@@ -151,6 +151,14 @@ func (d *treeDecoder) pairs(n *yaml.Node, name string, visit func(key, value *ya
 	first := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
+		switch {
+		case key.Kind != yaml.ScalarNode:
+			d.fault(key, name, "a key must be a plain word")
+			continue
+		case key.ShortTag() == "!!merge":
+			d.fault(key, name, "<< is not taken here: write the keys out")
+			continue
+		}
 		if line, twice := first[key.Value]; twice {
 			d.fault(key, key.Value, "written twice; the first is on line %d", line)
 			continue
@@ -286,6 +294,9 @@ func (e *treeExpander) expand(n *yaml.Node) *yaml.Node {
 			}
 		}
 		copied.Content = append(copied.Content, child)
+	}
+	if n.Kind == yaml.ScalarNode && n.Style&yaml.TaggedStyle != 0 {
+		e.fault(n, errTag)
 	}
 	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "${") {
 		text, err := expand(n.Value, e.lookup)

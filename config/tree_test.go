@@ -102,6 +102,20 @@ named: 7
 	}
 }
 
+func TestKeysOfATreeArePlainWords(t *testing.T) {
+	for text, want := range map[string]string{
+		"? [a, b]\n: 1":               "f.yaml:1: a key must be a plain word",
+		"<<: {name: x}":               "f.yaml:1: << is not taken here",
+		"named: {<<: {x: 1}, y: 2}":   "f.yaml:1: named: << is not taken here",
+		"named: {? {a: b} : 1, y: 2}": "f.yaml:1: named: a key must be a plain word",
+	} {
+		var got shelf
+		if err := parse(t, text).Decode(&got); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q = %v, want %q in it", text, err, want)
+		}
+	}
+}
+
 func TestTreesCompareByWhatTheySay(t *testing.T) {
 	a := parse(t, "a: [1, x]")
 	for text, want := range map[string]bool{"a: [1, x]": true, "# moved\n\na:\n  - 1\n  - 'x'\n": true, "a: ['1', x]": false, "a: [1]": false, "": false} {

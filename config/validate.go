@@ -135,6 +135,9 @@ func (v *validator) tools() {
 	v.each("tools.caller_headers", t.CallerHeaders, checkCallerHeader)
 	v.check("tools.jira.caller_header", checkHeaderName(t.Jira.CallerHeader))
 	v.check("tools.github.caller_header", checkHeaderName(t.GitHub.CallerHeader))
+	if pairs := len(t.CallerHeaders) + count(t.Jira.CallerHeader) + count(t.GitHub.CallerHeader); len(t.CredentialHeaders()) < pairs {
+		v.check("tools.caller_headers", errors.New("two credentials cannot come in one header: give each its own"))
+	}
 	if t.Directory.File != "" && t.Directory.LDAP.URI != "" {
 		v.warn("tools.directory.file", "it is not read: tools.directory.ldap.uri is set")
 	}
@@ -145,6 +148,14 @@ func (v *validator) tools() {
 		_, err := statFile(t.Directory.File)
 		v.check("tools.directory.file", err)
 	}
+}
+
+// count is 1 for a name that was written.
+func count(name string) int {
+	if name == "" {
+		return 0
+	}
+	return 1
 }
 
 // maxPrefix leaves room for the name behind it.
@@ -173,8 +184,14 @@ func checkCallerHeader(pair string) error {
 // checkHeaderName accepts the empty name, and names of headers that are not the protocol's or HTTP's own.
 func checkHeaderName(name string) error {
 	switch strings.ToLower(name) {
-	case "authorization", "x-api-key", "cookie", "host", "origin", "accept", "content-type", "content-length":
+	case "authorization", "proxy-authorization", "x-api-key", "cookie", "host", "origin", "accept", "content-type", "content-length",
+		"last-event-id", "x-request-id", "forwarded", "x-real-ip":
 		return fmt.Errorf("%q means something else already: choose a name such as X-Jira-Token", name)
+	}
+	for _, prefix := range []string{"mcp-", "x-mcp-", "x-forwarded-", "sec-", "access-control-"} {
+		if len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+			return fmt.Errorf("%q means something else already: choose a name such as X-Jira-Token", name)
+		}
 	}
 	if strings.ContainsFunc(name, func(c rune) bool { return !isWord(c) }) {
 		return fmt.Errorf("%q is not the name of a header", name)

@@ -11,8 +11,16 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long a burst of changes may go on before it counts as over: editors write, rename and touch.
-const settle = 200 * time.Millisecond
+// A change is told once the files looked the same twice, settle apart: editors write, rename and touch, and what is half
+// written must not be taken for the whole. One that is never the same is told after mostSettles.
+const (
+	settle      = 150 * time.Millisecond
+	mostSettles = 20
+)
+
+// rescanEvery is how often files are looked at though nothing was told: links to folders and disks of a network change
+// without a word, and a folder that was removed is watched again only once it is there.
+const rescanEvery = 30 * time.Second
 
 // Files lists the files that src is read from, whether they are there or not.
 func (src Source) Files() []string {
@@ -21,6 +29,12 @@ func (src Source) Files() []string {
 		name = filepath.Join(src.Dir, defaultFile)
 	}
 	return []string{name, filepath.Join(src.Dir, dotenvFile)}
+}
+
+// FileExists says whether the configuration file is there.
+func (src Source) FileExists() bool {
+	_, err := os.Stat(src.Files()[0])
+	return err == nil
 }
 
 // Watch tells of files that became others, were made or went away, until ctx ends. files lists them; it is asked again
@@ -34,23 +48,18 @@ func Watch(ctx context.Context, files func() []string, changed func(files []stri
 		return fmt.Errorf("watch for changes: %w", err)
 	}
 	defer w.Close()
-	seen := map[string]fileState{}
-	look := func() (different []string) {
-		for _, name := range files() {
-			state := stateOf(name)
-			before, known := seen[name]
-			if seen[name] = state; known && before != state {
-				different = append(different, name)
-			}
-			if dir := filepath.Dir(name); !slices.Contains(w.WatchList(), dir) {
-				_ = w.Add(dir) // a folder that is not there is looked for again next time
-			}
-		}
-		return different
-	}
-	look()
-	quiet := time.NewTimer(settle)
+	seen := states(w, files())
+	last, waited := seen, 0
+	quiet, rescan := time.NewTimer(settle), time.NewTicker(rescanEvery)
 	defer quiet.Stop()
+	defer rescan.Stop()
+	armed := true // quiet runs; a folder where something is always written must not put off the look for ever
+	arm := func() {
+		if !armed {
+			armed = true
+			quiet.Reset(settle)
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -59,19 +68,55 @@ func Watch(ctx context.Context, files func() []string, changed func(files []stri
 			if !ok {
 				return nil
 			}
-			quiet.Reset(settle)
+			arm()
 		case _, ok := <-w.Errors: // events were lost: look
 			if !ok {
 				return nil
 			}
-			quiet.Reset(settle)
+			arm()
+		case <-rescan.C:
+			arm()
 		case <-quiet.C:
-			if different := look(); len(different) > 0 {
+			armed = false
+			now := states(w, files())
+			different := differences(seen, now)
+			steady := len(differences(last, now)) == 0 // nobody is in the middle of writing
+			last = now
+			switch {
+			case len(different) == 0:
+				seen, waited = now, 0
+			case !steady && waited < mostSettles:
+				waited++
+				arm()
+			default:
+				seen, waited = now, 0
 				changed(different)
-				look() // what is watched may be another
+				arm() // there may be more by now
 			}
 		}
 	}
+}
+
+// states looks at files, and has their folders watched: again, since each may be another folder by now. One that is not
+// there is looked for next time.
+func states(w *fsnotify.Watcher, files []string) map[string]fileState {
+	all := map[string]fileState{}
+	for _, name := range files {
+		_ = w.Add(filepath.Dir(name))
+		all[name] = stateOf(name)
+	}
+	return all
+}
+
+// differences lists the files that are in both and not what they were.
+func differences(before, now map[string]fileState) (names []string) {
+	for name, state := range now {
+		if was, known := before[name]; known && was != state {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // fileState tells one content of a file from another, well enough. The zero state is of no file.

@@ -66,6 +66,27 @@ func TestWatchTellsOfWhatBecameAnother(t *testing.T) {
 	}
 	next(file(".env"))
 
+	// What becomes another while somebody reacts to a change is told of too, however busy the folder is.
+	busy := make(chan struct{})
+	noise := make(chan struct{})
+	go func() {
+		defer close(noise)
+		for i := 0; ; i++ {
+			select {
+			case <-busy:
+				return
+			default:
+				_ = os.WriteFile(file("noise"), []byte{byte(i)}, 0o600) // as a log beside the configuration
+			}
+		}
+	}()
+	write("toolgate.yaml", "abcd")
+	next(file("toolgate.yaml"))
+	write("toolgate.yaml", "abcde")
+	next(file("toolgate.yaml"))
+	close(busy)
+	<-noise
+
 	stop()
 	if err := <-done; err != nil {
 		t.Errorf("Watch = %v, want nil once its context ended", err)

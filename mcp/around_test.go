@@ -127,3 +127,30 @@ func TestSetFeaturesTellsNobodyOfTheSameToolsMadeAnew(t *testing.T) {
 		t.Errorf("told of %q, want the one change of the list", got)
 	}
 }
+
+func TestAFlagNeverReachesTheToolItself(t *testing.T) {
+	var seen string
+	spec := readOnly("plain", "Plain.")
+	spec.InputSchema = jsontext.Value(`{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"integer","default":2}}}`)
+	tool := NewTool(spec, func(_ context.Context, _ *Call, in map[string]jsontext.Value) (Text, error) {
+		seen = string(in["a"]) + string(in["b"]) + string(in["sure"])
+		return "", nil
+	}).WithFlag("sure", "Whether it is.")
+	server := newServer(t, Features{Tools: []*Tool{tool}}, Options{})
+	told(t, server, Anonymous(), nil, "tools/call", `{"name":"plain","arguments":{"sure":true,"a":"x"}}`)
+	if seen != `"x"2` {
+		t.Errorf("the tool saw %s, want its own arguments alone", seen)
+	}
+}
+
+func TestWhatGoesOnIsNamedWithThePrefix(t *testing.T) {
+	tool := NewTool(readOnly("long", "Long."), func(context.Context, *Call, none) (Text, error) { return Text(strings.Repeat("a line\n", 1000)), nil })
+	server := newServer(t, Features{Tools: []*Tool{tool}}, Options{ToolPrefix: "acme_", MaxResult: 2048})
+	got := told(t, server, Anonymous(), nil, "tools/call", `{"name":"long"}`)
+	if !strings.Contains(got, "For the rest call acme_read_more {") {
+		t.Errorf("%.3000s, want the tool's own name", got)
+	}
+	if list := told(t, server, Anonymous(), nil, "tools/list", `{}`); !strings.Contains(list, `"acme_read_more"`) {
+		t.Errorf("listed %s", list)
+	}
+}

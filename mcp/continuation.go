@@ -39,6 +39,8 @@ func (r *rest) size() int {
 // continuations keeps rests until they are read, grow old, or are pushed out. Names are unguessable, and good only for
 // the principal whose call it was.
 type continuations struct {
+	tool string // the name of the tool that goes on
+
 	mu    sync.Mutex
 	byAge *list.List // of *kept, oldest first
 	named map[string]*list.Element
@@ -51,8 +53,8 @@ type kept struct {
 	rest        rest
 }
 
-func newContinuations() *continuations {
-	return &continuations{byAge: list.New(), named: map[string]*list.Element{}}
+func newContinuations(tool string) *continuations {
+	return &continuations{tool: tool, byAge: list.New(), named: map[string]*list.Element{}}
 }
 
 // keep stores a rest and returns the note that tells the model how to go on.
@@ -70,7 +72,7 @@ func (c *continuations) keep(owner string, r rest) string {
 		left = fmt.Sprintf("%q shows %d of %d", r.member, r.shown, r.shown+len(r.items))
 	}
 	return fmt.Sprintf("%s%s. For the rest call %s {\"continuation\": %q} within %d minutes.",
-		noteBegins, left, readMoreName, k.name, int(restTTL.Minutes()))
+		noteBegins, left, c.tool, k.name, int(restTTL.Minutes()))
 }
 
 // noteBegins is how every note does.
@@ -119,17 +121,18 @@ func (c *continuations) drop(e *list.Element) {
 	c.bytes -= k.rest.size()
 }
 
-// readMoreName is our own tool, beside those of the packs.
+// readMoreName is our own tool, beside those of the packs; Options.ToolPrefix stands before it.
 const readMoreName = "read_more"
 
 type readMoreParams struct {
 	Continuation string `json:"continuation" jsonschema:"The continuation that a cut result named." minLength:"1" maxLength:"64"`
 }
 
-// readMore is the tool that goes on where a result was cut. It is idempotent in what it shows, not in what it keeps.
+// readMore is the tool that goes on where a result was cut. It is idempotent in what it shows, not in what it keeps. Who
+// may call the tool that was cut may call it: whatever scope that was, a rest is good only for whom it was kept.
 func (s *Server) readMore() *Tool {
-	return NewTool(ToolSpec{
-		Name:        readMoreName,
+	t := NewTool(ToolSpec{
+		Name:        s.opts.ToolPrefix + readMoreName,
 		Title:       "Read more",
 		Description: "The next part of a result that was cut to fit. Only for a continuation that such a result named.",
 		Annotations: ToolAnnotations{ReadOnlyHint: true},
@@ -140,6 +143,8 @@ func (s *Server) readMore() *Tool {
 		}
 		return s.nextPart(c.Principal().ID, r), nil
 	})
+	t.own = true
+	return t
 }
 
 func (s *Server) nextPart(owner string, r rest) *CallToolResult {

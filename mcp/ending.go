@@ -46,7 +46,7 @@ func (x *exchange) ending() *Ending {
 		return &Ending{Failure: FailureInternal, ErrorID: x.errorID}
 	case tool == nil:
 		return &Ending{Failure: FailureRefused}
-	case !x.peer.Principal.Can(tool.Scope): // callTool looks at this first,
+	case !x.peer.Principal.mayCall(tool): // callTool looks at this first,
 		return &Ending{Failure: FailureScope, Scope: tool.Scope}
 	case x.wait > 0: // and then at this
 		return &Ending{Failure: FailureRate, RetryAfter: x.wait}

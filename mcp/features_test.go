@@ -77,7 +77,7 @@ func TestListAndCallDecideAlike(t *testing.T) {
 		{nil, ""},
 		{[]string{ScopeRead}, "reads read_more"},
 		{[]string{ScopeWrite}, "reads writes read_more"},
-		{[]string{"special"}, "special"},
+		{[]string{"special"}, "special read_more"},
 		{[]string{ScopeAdmin}, "reads writes rules special read_more"},
 	} {
 		p := &Principal{ID: "key:1", Scopes: c.scopes}

@@ -124,7 +124,7 @@ func TestAContinuationIsGoodOnceAndForItsOwnerAlone(t *testing.T) {
 }
 
 func TestWhatIsKeptToReadOnIsBounded(t *testing.T) {
-	c, large := newContinuations(), strings.Repeat("a", 30<<20)
+	c, large := newContinuations(readMoreName), strings.Repeat("a", 30<<20)
 	note := c.keep("", rest{text: large})
 	for range 10 {
 		c.keep("", rest{text: large})

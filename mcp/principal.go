@@ -27,6 +27,15 @@ func Anonymous() *Principal {
 	return &Principal{Name: "anonymous", Scopes: []string{ScopeAdmin}}
 }
 
+// mayCall says whether the principal may see and call a tool. The server's own go on with what other tools began, and so are
+// for whoever may call anything.
+func (p *Principal) mayCall(t *Tool) bool {
+	if t.own {
+		return len(p.Scopes) > 0
+	}
+	return p.Can(t.Scope)
+}
+
 // Can says whether the principal holds scope, directly or through a broader one. The empty scope is held by everyone.
 func (p *Principal) Can(scope string) bool {
 	switch {

@@ -21,7 +21,7 @@ type schema struct {
 	resolved *jsonschema.Resolved
 	defaults jsontext.Value // an object of the top-level defaults; nil where there are none
 	headers  []HeaderParam  // arguments that headers repeat
-	secret   []string       // JSON pointers to what must not be shown, * for every element
+	secret   [][]string     // paths to what must not be shown, * for every element
 	flat     *flat          // the short way to accept; nil where there is none
 }
 
@@ -118,7 +118,10 @@ func compile(root *jsonschema.Schema) (*schema, error) {
 	if n > maxSubschemas {
 		return nil, fmt.Errorf("%d subschemas; at most %d are allowed", n, maxSubschemas)
 	}
-	secret := takeSensitive(root, "")
+	secret, err := takeSensitive(root)
+	if err != nil {
+		return nil, err
+	}
 	resolved, err := root.Resolve(&jsonschema.ResolveOptions{ValidateDefaults: true})
 	if err != nil {
 		return nil, fmt.Errorf("resolve the schema: %w", err)
@@ -152,6 +155,11 @@ func (s *schema) decode(raw jsontext.Value, into any) error {
 	if err := s.validate(raw); err != nil {
 		return err
 	}
+	return s.fill(raw, into)
+}
+
+// fill is decode for what fits.
+func (s *schema) fill(raw jsontext.Value, into any) error {
 	if s.defaults != nil {
 		if err := json.Unmarshal(s.defaults, into); err != nil {
 			return fmt.Errorf("apply defaults: %w", err)

@@ -1,8 +1,8 @@
 package mcp
 
 import (
+	"errors"
 	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,22 +16,33 @@ const sensitiveKeyword = "x-sensitive"
 // redacted stands in place of a sensitive value.
 const redacted = "***"
 
-// takeSensitive takes the keyword out of a schema and returns where it stood: JSON pointers into a value, * for every
-// element of an array.
-func takeSensitive(s *jsonschema.Schema, at string) (secret []string) {
+// takeSensitive takes the keyword out of a schema and returns where it stood: paths into a value, * for every element of an
+// array. Where it could not be followed into a value it is refused, rather than forgotten.
+func takeSensitive(root *jsonschema.Schema) ([][]string, error) {
+	secret := sensitivePaths(root, nil)
+	var err error
+	walk(root, func(s *jsonschema.Schema) {
+		if _, marked := s.Extra[sensitiveKeyword]; marked {
+			err = errors.New(sensitiveKeyword + " is understood in properties, and in the items of arrays, alone")
+		}
+	})
+	slices.SortFunc(secret, slices.Compare)
+	return secret, err
+}
+
+func sensitivePaths(s *jsonschema.Schema, at []string) (secret [][]string) {
 	if s == nil {
 		return nil
 	}
 	if marked, _ := s.Extra[sensitiveKeyword].(bool); marked {
-		delete(s.Extra, sensitiveKeyword)
-		return []string{at}
+		walk(s, func(inner *jsonschema.Schema) { delete(inner.Extra, sensitiveKeyword) })
+		return [][]string{slices.Clone(at)}
 	}
+	delete(s.Extra, sensitiveKeyword)
 	for name, p := range s.Properties {
-		secret = append(secret, takeSensitive(p, at+"/"+name)...)
+		secret = append(secret, sensitivePaths(p, append(slices.Clone(at), name))...)
 	}
-	secret = append(secret, takeSensitive(s.Items, at+"/*")...)
-	slices.Sort(secret)
-	return secret
+	return append(secret, sensitivePaths(s.Items, append(slices.Clone(at), "*"))...)
 }
 
 // redact is raw with every sensitive value in it hidden. What cannot be read is hidden as a whole.
@@ -43,8 +54,8 @@ func (s *schema) redact(raw jsontext.Value) jsontext.Value {
 	if err := json.Unmarshal(raw, &value); err != nil {
 		return jsontext.Value(`"` + redacted + `"`)
 	}
-	for _, pointer := range s.secret {
-		value = hide(value, strings.Split(pointer, "/")[1:])
+	for _, path := range s.secret {
+		value = hide(value, path)
 	}
 	shown, err := json.Marshal(value, json.Deterministic(true))
 	if err != nil {

@@ -38,6 +38,7 @@ type Options struct {
 	ContentMode      ContentMode    // ContentBoth
 	MaxResult        int            // bytes of one tool result, larger ones are continued; at least 1 KiB; 4 MiB
 	MaxCalls         int            // running at once in the process; 512
+	ToolPrefix       string         // before the names of the server's own tools
 	Observer         Observer
 	StateKey         []byte // seals what stateless clients carry; shared by replicas; empty: one of this process's own
 
@@ -98,7 +99,7 @@ func NewServer(features Features, opts Options) (*Server, error) {
 	opts.ContentMode = cmp.Or(opts.ContentMode, ContentBoth)
 	opts.MaxResult = cmp.Or(opts.MaxResult, 4<<20)
 	opts.MaxCalls = cmp.Or(opts.MaxCalls, 512)
-	s := &Server{opts: opts, methods: methods(), rests: newContinuations(), slots: make(chan struct{}, opts.MaxCalls)}
+	s := &Server{opts: opts, methods: methods(), rests: newContinuations(opts.ToolPrefix + readMoreName), slots: make(chan struct{}, opts.MaxCalls)}
 	s.more = s.readMore()
 	s.tasks = newTasks(s.taskChanged)
 	c, err := s.newCatalog(features)
@@ -168,7 +169,7 @@ func (s *Server) Tools(p *Principal, terms *Terms) []jsontext.Value {
 	c := s.catalog.Load()
 	var tools []jsontext.Value
 	for _, t := range c.Tools {
-		if p.Can(t.Scope) && terms.allow(t) {
+		if p.mayCall(t) && terms.allow(t) {
 			tools = append(tools, c.wire[t][Newest().row])
 		}
 	}

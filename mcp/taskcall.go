@@ -54,7 +54,11 @@ func missingTasks() *Error {
 // returns the result, or what names the task.
 func (x *exchange) callAsTask(ctx context.Context, t *Tool, arguments jsontext.Value, ttl time.Duration) (any, error) {
 	ctx, k := x.newTask(ctx, ttl)
-	ctx, unbind := context.WithTimeoutCause(ctx, ttl, errDeadline)
+	most := ttl
+	if t.Timeout > 0 { // who bounds a tool bounds it whatever becomes of the call
+		most = min(most, t.Timeout)
+	}
+	ctx, unbind := context.WithTimeoutCause(ctx, most, errDeadline)
 	context.AfterFunc(ctx, unbind) // the timer goes with the tool
 	become := make(chan struct{})
 	x.call.task = &callTask{task: k, become: become, ready: make(chan struct{})}

@@ -35,7 +35,7 @@ func (Credentials) MarshalText() ([]byte, error) { return []byte(redacted), nil 
 // allow says whether a request on these terms reaches a tool. Our own read_more is always there: it goes on with what
 // another tool began.
 func (t *Terms) allow(tool *Tool) bool {
-	if t == nil || tool.Name == readMoreName {
+	if t == nil || tool.own {
 		return true
 	}
 	chosen := t.Toolsets == nil && t.Tools == nil ||

@@ -183,3 +183,22 @@ func TestOutcomeShowsNoSensitiveArgument(t *testing.T) {
 		t.Errorf("heard %q, want the call with its argument hidden", heard)
 	}
 }
+
+func TestAMarkThatCannotBeFollowedIsRefused(t *testing.T) {
+	for _, written := range []string{
+		`{"type":"object","properties":{"a":{"anyOf":[{"type":"string","x-sensitive":true}]}}}`,
+		`{"type":"object","properties":{"a":{"$ref":"#/$defs/s"}},"$defs":{"s":{"type":"string","x-sensitive":true}}}`,
+		`{"type":"object","additionalProperties":{"type":"string","x-sensitive":true}}`,
+	} {
+		if _, err := schemaFrom(jsontext.Value(written)); err == nil || !strings.Contains(err.Error(), sensitiveKeyword) {
+			t.Errorf("%s = %v, want it refused", written, err)
+		}
+	}
+	s, err := schemaFrom(jsontext.Value(`{"type":"object","properties":{"a/b":{"type":"object","x-sensitive":true,"properties":{"c":{"type":"string","x-sensitive":true}}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(s.redact(jsontext.Value(`{"a/b":{"c":"x"}}`))); got != `{"a/b":"***"}` || strings.Contains(string(s.wire), sensitiveKeyword) {
+		t.Errorf("redacted = %s, clients see %s", got, s.wire)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -53,15 +54,33 @@ type Around func(ctx context.Context, c *Call, arguments jsontext.Value, next fu
 type Tool struct {
 	ToolSpec
 	input  *schema
-	output *schema // nil where the result has no structure
-	err    error   // why it cannot be served; NewServer reports it
-	around Around  // nil: nothing
+	output *schema  // nil where the result has no structure
+	err    error    // why it cannot be served; NewServer reports it
+	around Around   // nil: nothing
+	flags  []string // arguments that around reads and the tool's own function does not
+	own    bool     // it is the server's, beside those of the features
 	call   func(ctx context.Context, c *Call, t *Tool, arguments jsontext.Value) (*CallToolResult, error)
 }
 
 // run calls the tool.
 func (t *Tool) run(ctx context.Context, c *Call, arguments jsontext.Value) (*CallToolResult, error) {
 	return t.call(ctx, c, t, arguments)
+}
+
+// decode checks arguments and fills into with them, less the flags.
+func (t *Tool) decode(arguments jsontext.Value, into any) error {
+	if len(t.flags) == 0 || len(arguments) == 0 {
+		return t.input.decode(arguments, into)
+	}
+	if err := t.input.validate(arguments); err != nil {
+		return err
+	}
+	members, err := splitObject(arguments)
+	if err != nil {
+		return fmt.Errorf("read the arguments: %w", err)
+	}
+	members = slices.DeleteFunc(members, func(m member) bool { return slices.Contains(t.flags, m.name) })
+	return t.input.fill(joinObject(members), into)
 }
 
 // Revise returns a tool that does the same under another spec: t's own, as change leaves it. Schemas stay what they are.
@@ -89,6 +108,7 @@ func (t *Tool) WithFlag(name, description string) *Tool {
 	flagged := *t
 	if t.err == nil {
 		flagged.input, flagged.err = t.input.withFlag(name, description)
+		flagged.flags = append(slices.Clone(t.flags), name)
 	}
 	return &flagged
 }
@@ -153,7 +173,7 @@ func NewTool[In, Out any](spec ToolSpec, run func(ctx context.Context, c *Call, 
 	}
 	t.call = func(ctx context.Context, c *Call, as *Tool, arguments jsontext.Value) (*CallToolResult, error) {
 		var in In
-		if err := as.input.decode(arguments, &in); err != nil {
+		if err := as.decode(arguments, &in); err != nil {
 			return nil, err
 		}
 		if as.around == nil {

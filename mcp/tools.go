@@ -20,7 +20,7 @@ func (s *Server) listTools(_ context.Context, x *exchange, p listParams) (*listT
 	c := s.catalog.Load()
 	visible := make([]*Tool, 0, len(c.Tools))
 	for _, t := range c.Tools {
-		if x.peer.Principal.Can(t.Scope) && x.msg.terms.allow(t) {
+		if x.peer.Principal.mayCall(t) && x.msg.terms.allow(t) {
 			visible = append(visible, t)
 		}
 	}
@@ -52,7 +52,7 @@ func (s *Server) callTool(ctx context.Context, x *exchange, p callToolParams) (a
 	}
 	x.arguments = p.Arguments
 	x.tool.Store(t)
-	if !x.peer.Principal.Can(t.Scope) {
+	if !x.peer.Principal.mayCall(t) {
 		return nil, ToolErrorf("%s needs the scope %q, which your credential does not have", t.Name, t.Scope)
 	}
 	if wait := s.limited(x, t.Name); wait > 0 {

@@ -9,8 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,18 +33,6 @@ var (
 	ErrExpiredKey = errors.New("the api key has expired")
 )
 
-// ownScope is what an operator's own scopes look like.
-var ownScope = regexp.MustCompile(`^[a-z][a-z0-9_.-]*:[a-z0-9_.:-]+$`)
-
-// isScope says whether a key may hold a scope. What begins as ours do and is none of them is a slip of the pen.
-func isScope(scope string) bool {
-	switch scope {
-	case mcp.ScopeRead, mcp.ScopeWrite, mcp.ScopeAdmin:
-		return true
-	}
-	return ownScope.MatchString(scope) && !strings.HasPrefix(scope, "tool")
-}
-
 // Key is one API key as the key file lists it. The key itself is kept nowhere.
 type Key struct {
 	ID      string    `yaml:"id"`                // unique; the principal is "key:" and this
@@ -56,7 +44,7 @@ type Key struct {
 
 	// Credentials are those of the key's owner for what stands behind tools, such as jira: each the secret itself, or
 	// file:PATH of the file that holds it.
-	Credentials map[string]config.Secret `yaml:"credentials,omitempty"`
+	Credentials map[string]string `yaml:"credentials,omitempty"`
 }
 
 // NewKey makes a key of 130 random bits. plain is shown to its owner once; the Key goes into the file.
@@ -152,7 +140,7 @@ func (k Key) stored() (storedKey, error) {
 		faults = append(faults, "scopes is empty: the key could do nothing")
 	}
 	for _, scope := range k.Scopes {
-		if !isScope(scope) {
+		if !config.IsScope(scope) {
 			faults = append(faults, fmt.Sprintf("scopes may hold %s, %s, %s, and those that tools.policy names, such as jira:read", mcp.ScopeRead, mcp.ScopeWrite, mcp.ScopeAdmin))
 			break
 		}
@@ -164,7 +152,11 @@ func (k Key) stored() (storedKey, error) {
 	if len(k.Credentials) > 0 {
 		principal.Credentials = mcp.Credentials{}
 	}
-	for upstream, own := range k.Credentials {
+	for _, upstream := range slices.Sorted(maps.Keys(k.Credentials)) {
+		var own config.Secret
+		if err := own.UnmarshalText([]byte(k.Credentials[upstream])); err != nil {
+			return storedKey{}, fmt.Errorf("credentials of %s: %w", upstream, err)
+		}
 		principal.Credentials[upstream] = own.Reveal()
 	}
 	return storedKey{hash: [sha256.Size]byte(sum), expires: k.Expires, principal: principal}, nil

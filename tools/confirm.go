@@ -3,10 +3,12 @@ package tools
 import (
 	"context"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"toolgate/config"
 	"toolgate/mcp"
 )
 
@@ -30,6 +32,20 @@ func confirmed(t *mcp.Tool) *mcp.Tool {
 	})
 }
 
+// plainView is what a person is shown of arguments that a model chose: nothing invisible in it, and where it is cut, how
+// much is not shown.
+func plainView(arguments string) string {
+	shown := cleanText(arguments, config.CleaningEscape)
+	if len(shown) <= maxShownArguments {
+		return shown
+	}
+	cut := maxShownArguments
+	for !utf8.RuneStart(shown[cut]) {
+		cut--
+	}
+	return fmt.Sprintf("%s… (%d more bytes that are not shown)", shown[:cut], len(shown)-cut)
+}
+
 // agreed is nil once a person said yes.
 func agreed(ctx context.Context, c *mcp.Call, t *mcp.Tool, arguments jsontext.Value) error {
 	var flags struct {
@@ -46,11 +62,8 @@ func agreed(ctx context.Context, c *mcp.Call, t *mcp.Tool, arguments jsontext.Va
 		}
 		return mcp.ToolErrorf("%s changes something: tell the user what it will do, and once the user agrees call it again with %q: true", t.Name, flagConfirm)
 	}
-	shown := string(t.Redact(arguments))
-	if len(shown) > maxShownArguments {
-		shown = shown[:maxShownArguments] + "…"
-	}
-	answer, err := c.Elicit(ctx, mcp.ElicitRequest{Key: flagConfirm, Message: fmt.Sprintf("%s: may it run with %s?", t.Title, shown), Schema: yesForm})
+	question := fmt.Sprintf("%s: may it run with %s?", t.Title, plainView(string(t.Redact(arguments))))
+	answer, err := c.Elicit(ctx, mcp.ElicitRequest{Key: flagConfirm, Message: question, Schema: yesForm})
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,10 @@ package tools
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,20 +25,76 @@ func foreign(how config.Cleaning) mcp.Around {
 	return func(ctx context.Context, _ *mcp.Call, _ jsontext.Value, next func(context.Context) (*mcp.CallToolResult, error)) (*mcp.CallToolResult, error) {
 		result, err := next(ctx)
 		if err != nil {
-			return nil, err
+			return nil, cleanError(err, how)
 		}
 		marked := *result
 		marked.Meta = map[string]any{metaUntrusted: true}
 		for k, v := range result.Meta {
 			marked.Meta[k] = v
 		}
-		if how == config.CleaningEscape || how == config.CleaningStrip {
+		if cleans(how) {
 			if err := clean(&marked, how); err != nil {
 				return nil, err
 			}
 		}
 		return &marked, nil
 	}
+}
+
+// cleanError cleans what a model reads of an error: upstreams are quoted in it.
+func cleanError(err error, how config.Cleaning) error {
+	var said *mcp.ToolError
+	if !cleans(how) || !errors.As(err, &said) {
+		return err
+	}
+	return &mcp.ToolError{Message: cleanText(said.Message, how), RetryAfter: said.RetryAfter}
+}
+
+func cleans(how config.Cleaning) bool {
+	return how == config.CleaningEscape || how == config.CleaningStrip
+}
+
+// cleanContents cleans what was read of a resource.
+func cleanContents(contents []mcp.ResourceContents, how config.Cleaning) []mcp.ResourceContents {
+	cleaned := slices.Clone(contents)
+	for i := range cleaned {
+		cleaned[i].Text = cleanText(cleaned[i].Text, how)
+	}
+	return cleaned
+}
+
+// resources are those of a part, cleaned as they are read.
+func (p *policy) resources(from *part, all []*mcp.Resource) []*mcp.Resource {
+	if !from.outside || !cleans(p.cfg.Untrusted) {
+		return all
+	}
+	cleaned := make([]*mcp.Resource, len(all))
+	for i, r := range all {
+		copied, read := *r, r.Read
+		copied.Read = func(ctx context.Context, c *mcp.Call, uri string) ([]mcp.ResourceContents, error) {
+			contents, err := read(ctx, c, uri)
+			return cleanContents(contents, p.cfg.Untrusted), cleanError(err, p.cfg.Untrusted)
+		}
+		cleaned[i] = &copied
+	}
+	return cleaned
+}
+
+// templates is resources for families of them.
+func (p *policy) templates(from *part, all []*mcp.ResourceTemplate) []*mcp.ResourceTemplate {
+	if !from.outside || !cleans(p.cfg.Untrusted) {
+		return all
+	}
+	cleaned := make([]*mcp.ResourceTemplate, len(all))
+	for i, t := range all {
+		copied, read := *t, t.Read
+		copied.Read = func(ctx context.Context, c *mcp.Call, uri string, vars map[string]string) ([]mcp.ResourceContents, error) {
+			contents, err := read(ctx, c, uri, vars)
+			return cleanContents(contents, p.cfg.Untrusted), cleanError(err, p.cfg.Untrusted)
+		}
+		cleaned[i] = &copied
+	}
+	return cleaned
 }
 
 // clean replaces the texts of a result in place.
@@ -46,6 +104,11 @@ func clean(r *mcp.CallToolResult, how config.Cleaning) error {
 		if b.Text != nil {
 			text := cleanText(*b.Text, how)
 			b.Text = &text
+		}
+		if b.Resource != nil {
+			copied := *b.Resource
+			copied.Text = cleanText(copied.Text, how)
+			b.Resource = &copied
 		}
 		blocks[i] = b
 	}

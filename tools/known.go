@@ -27,7 +27,11 @@ func directoryPack() pack {
 				if err != nil {
 					return offer{}, err
 				}
-				return offer{features: directory.New(dir).Features(), close: dir.Close}, nil
+				var files []string
+				if ca := cfg.Directory.LDAP.CAFile; ca != "" {
+					files = []string{ca}
+				}
+				return offer{features: directory.New(dir).Features(), files: files, close: dir.Close}, nil
 			}
 			open, files := directory.Demo, []string(nil)
 			if file := cfg.Directory.File; file != "" {

@@ -14,10 +14,11 @@ import (
 // run in it have ended.
 type part struct {
 	name    string
-	section any          // the configuration it was made of
-	outside bool         // its text comes from elsewhere
-	offer                // as the pack was opened
-	offered mcp.Features // what it offers by now, its calls counted; guarded by the toolbox
+	section any                     // the configuration it was made of
+	outside bool                    // its text comes from elsewhere
+	offer                           // as the pack was opened
+	offered mcp.Features            // what it offers by now, its calls counted; guarded by the toolbox
+	wrapped map[*mcp.Tool]*mcp.Tool // the tools of offered by those of the pack: a tool stays the same while others come and go
 
 	mu      sync.Mutex
 	running int
@@ -76,9 +77,16 @@ func (p *part) counted(f mcp.Features) mcp.Features {
 	}
 	counted := f
 	counted.Tools, counted.Resources, counted.Templates = nil, nil, nil
+	wrapped := map[*mcp.Tool]*mcp.Tool{}
 	for _, t := range f.Tools {
-		counted.Tools = append(counted.Tools, t.Within(p.around))
+		w, ok := p.wrapped[t]
+		if !ok {
+			w = t.Within(p.around)
+		}
+		wrapped[t] = w
+		counted.Tools = append(counted.Tools, w)
 	}
+	p.wrapped = wrapped
 	for _, r := range f.Resources {
 		copied, read := *r, r.Read
 		copied.Read = func(ctx context.Context, c *mcp.Call, uri string) ([]mcp.ResourceContents, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"toolgate/config"
@@ -20,9 +21,36 @@ const bytesPerToken = 4
 type policy struct {
 	cfg   config.Tools
 	rules map[string]rule // by the name of a toolset or tool
-	rates map[string]config.Rate
 
-	governed map[*mcp.Tool]*mcp.Tool // a tool keeps its slots and its cache while others come and go
+	// rates are those of tools that have one of their own, by the name that clients see. They are read by whoever calls.
+	rates    atomic.Pointer[map[string]config.Rate]
+	counting map[string]config.Rate // those to come
+
+	// governed are the tools that are offered, each under its terms: a tool keeps its slots and its kept results while
+	// others come and go, and through a reload that changes nothing for it.
+	governed map[*mcp.Tool]governed
+}
+
+// governed is a tool under its terms.
+type governed struct {
+	tool  *mcp.Tool
+	under terms
+}
+
+// terms are all that a policy says of one tool.
+type terms struct {
+	timeout     time.Duration
+	concurrency int
+	rate        config.Rate
+	cache       time.Duration
+	scope       string
+	tokens      int
+	mode        config.ContentMode
+	confirmed   bool
+	toolset     string
+	prefix      string
+	outside     bool
+	untrusted   config.Cleaning
 }
 
 // rule is what tools.policy says of one tool, or of all tools of a toolset. A zero field says nothing.
@@ -47,8 +75,14 @@ const (
 )
 
 // newPolicy reads the rules and holds them against the tools there are. Every fault is named, each with its line.
-func newPolicy(cfg config.Tools, parts []*part) (*policy, error) {
-	p := &policy{cfg: cfg, rates: map[string]config.Rate{}, governed: map[*mcp.Tool]*mcp.Tool{}}
+//
+// What before, the policy until now, did for a tool goes on where nothing is different for it.
+func newPolicy(cfg config.Tools, parts []*part, before *policy) (*policy, error) {
+	p := &policy{cfg: cfg, governed: map[*mcp.Tool]governed{}}
+	p.rates.Store(&map[string]config.Rate{})
+	if before != nil {
+		maps.Copy(p.governed, before.governed)
+	}
 	faults := []error{cfg.Policy.Decode(&p.rules)}
 	var tools []*mcp.Tool
 	names := Toolsets()
@@ -71,12 +105,8 @@ func newPolicy(cfg config.Tools, parts []*part) (*policy, error) {
 	}
 	for _, part := range parts {
 		for _, t := range part.offered.Tools {
-			r := p.ruleFor(part.name, t.Name)
-			if r.CacheTTL > 0 && !t.Annotations.ReadOnlyHint && p.rules[t.Name].CacheTTL > 0 {
-				faults = append(faults, p.rules[t.Name].At.Errorf("tools.policy: %s: cache_ttl is for tools that only read", t.Name))
-			}
-			if r.Rate != "" {
-				p.rates[cfg.NamePrefix+t.Name] = r.Rate
+			if own := p.rules[t.Name]; own.CacheTTL > 0 && !t.Annotations.ReadOnlyHint {
+				faults = append(faults, own.At.Errorf("tools.policy: %s: cache_ttl is for tools that only read", t.Name))
 			}
 		}
 	}
@@ -93,6 +123,9 @@ func (r rule) faults() (faults []string) {
 	within(r.Concurrency >= 0 && r.Concurrency <= maxConcurrency, "concurrency", 1, maxConcurrency)
 	within(r.CacheTTL == 0 || r.CacheTTL >= time.Second && r.CacheTTL <= maxCacheTTL, "cache_ttl", time.Second, maxCacheTTL)
 	within(r.ResultTokens == 0 || r.ResultTokens >= minTokens, "result_tokens", minTokens, "more")
+	if r.Scope != "" && !config.IsScope(r.Scope) {
+		faults = append(faults, fmt.Sprintf("no key can hold the scope %q: it is tools:read, tools:write, admin, or one of your own such as jira:use", r.Scope))
+	}
 	switch r.ContentMode {
 	case "", config.ContentBoth, config.ContentText, config.ContentStructured:
 	default:
@@ -117,19 +150,34 @@ func (p *policy) ruleFor(toolset, tool string) rule {
 	}
 }
 
-// govern is the tools of a part that are offered, each under its rule.
-func (p *policy) govern(from *part, tools []*mcp.Tool) []*mcp.Tool {
+// begin forgets which tools are offered, before they are governed anew, and returns them.
+func (p *policy) begin() map[*mcp.Tool]governed {
+	before := p.governed
+	p.governed, p.counting = map[*mcp.Tool]governed{}, map[string]config.Rate{}
+	return before
+}
+
+// finish puts the rates of the tools that were governed in force.
+func (p *policy) finish() { p.rates.Store(&p.counting) }
+
+// govern is the tools of a part that are offered, each under its terms; those that were so before stay what they are.
+func (p *policy) govern(from *part, tools []*mcp.Tool, before map[*mcp.Tool]governed) []*mcp.Tool {
 	var offered []*mcp.Tool
 	for _, t := range tools {
 		if !p.allows(t) {
 			continue
 		}
-		g, ok := p.governed[t]
-		if !ok {
-			g = p.put(t, from, p.ruleFor(from.name, t.Name))
-			p.governed[t] = g
+		g := governed{under: p.termsOf(t, from)}
+		if was, ok := before[t]; ok && was.under == g.under {
+			g = was
+		} else {
+			g.tool = put(t, g.under)
 		}
-		offered = append(offered, g)
+		p.governed[t] = g
+		offered = append(offered, g.tool)
+		if g.under.rate != "" {
+			p.counting[g.tool.Name] = g.under.rate
+		}
 	}
 	return offered
 }
@@ -142,31 +190,40 @@ func (p *policy) allows(t *mcp.Tool) bool {
 	return !p.cfg.ReadOnly && slices.Contains(p.cfg.EnableWrites, t.Name)
 }
 
-// put puts a tool under a rule. What happens around a call, from the outside in: a person says yes; a result that is kept
-// answers; the result is cleaned; a slot is taken.
-func (p *policy) put(t *mcp.Tool, from *part, r rule) *mcp.Tool {
+func (p *policy) termsOf(t *mcp.Tool, from *part) terms {
+	r := p.ruleFor(from.name, t.Name)
 	tokens := r.ResultTokens
 	if tokens == 0 && from.outside {
 		tokens = p.cfg.ResultTokens
 	}
+	return terms{
+		timeout: r.Timeout, concurrency: r.Concurrency, rate: r.Rate, cache: r.CacheTTL, scope: r.Scope, tokens: tokens,
+		mode: r.ContentMode, confirmed: p.confirms(t, r), toolset: from.name, prefix: p.cfg.NamePrefix,
+		outside: from.outside, untrusted: p.cfg.Untrusted,
+	}
+}
+
+// put puts a tool under terms. What happens around a call, from the outside in: a person says yes; a result that is kept
+// answers; the result is cleaned; a slot is taken.
+func put(t *mcp.Tool, under terms) *mcp.Tool {
 	t = t.Revise(func(s *mcp.ToolSpec) {
-		s.Toolset = from.name
-		s.Name = p.cfg.NamePrefix + s.Name
-		s.Timeout = cmp.Or(r.Timeout, s.Timeout)
-		s.Scope = cmp.Or(r.Scope, s.Scope)
-		s.MaxResult = tokens * bytesPerToken
-		s.ContentMode = mcp.ContentMode(r.ContentMode)
+		s.Toolset = under.toolset
+		s.Name = under.prefix + s.Name
+		s.Timeout = cmp.Or(under.timeout, s.Timeout)
+		s.Scope = cmp.Or(under.scope, s.Scope)
+		s.MaxResult = under.tokens * bytesPerToken
+		s.ContentMode = mcp.ContentMode(under.mode)
 	})
-	if r.Concurrency > 0 {
-		t = t.Within(newSlots(t.Name, r.Concurrency).around)
+	if under.concurrency > 0 {
+		t = t.Within(newSlots(t.Name, under.concurrency).around)
 	}
-	if from.outside {
-		t = t.Within(foreign(p.cfg.Untrusted))
+	if under.outside {
+		t = t.Within(foreign(under.untrusted))
 	}
-	if r.CacheTTL > 0 && t.Annotations.ReadOnlyHint {
-		t = t.Within(newResults(r.CacheTTL).around)
+	if under.cache > 0 && t.Annotations.ReadOnlyHint {
+		t = t.Within(newResults(under.cache).around)
 	}
-	if p.confirms(t, r) {
+	if under.confirmed {
 		t = confirmed(t)
 	}
 	return t

@@ -3,12 +3,14 @@ package tools
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
@@ -126,6 +128,7 @@ func TestAPolicyIsHeldAgainstTheTools(t *testing.T) {
 		{"a result of nothing", "read_page: {result_tokens: 1}", []string{"result_tokens is not within 256"}},
 		{"what writes is not kept", "burn_page: {cache_ttl: 5s}", []string{"burn_page: cache_ttl is for tools that only read"}},
 		{"a mode of its own", "read_page: {content_mode: loud}", []string{`content_mode "loud" is not one of`}},
+		{"a scope that no key can hold", "read_page: {scope: Jira:Use}", []string{`no key can hold the scope "Jira:Use"`}},
 		{"several at once", "a: {concurrency: -1}\nb: {scope: [x]}", []string{`"a"`, `"b"`, "concurrency is not within", "must be one value"}},
 	}
 	for _, tt := range tests {
@@ -160,6 +163,11 @@ func TestAKeptResultServesAgainUntilItIsOld(t *testing.T) {
 		if c.call("read_page", `{"page":"b"}`); d.calls.Load() != 2 {
 			t.Errorf("another question: %d calls, want 2", d.calls.Load())
 		}
+		d.calls.Store(0)
+		if c.call("read_page", `{}`); c.call("read_page", `{ }`).IsError || d.calls.Load() != 1 {
+			t.Errorf("without arguments: %d calls, want 1", d.calls.Load())
+		}
+		d.calls.Store(2)
 		c.peer = mcp.NewPeer(&mcp.Principal{ID: "key:bob", Scopes: []string{mcp.ScopeRead}}, "", mcp.WireLocal, mcp.Newest())
 		if asked(); d.calls.Load() != 3 {
 			t.Errorf("another caller: %d calls, want 3", d.calls.Load())
@@ -169,6 +177,27 @@ func TestAKeptResultServesAgainUntilItIsOld(t *testing.T) {
 			t.Errorf("a minute later: %d calls, want 4", d.calls.Load())
 		}
 	})
+}
+
+func TestKeptResultsAreOfTheirVeryArguments(t *testing.T) {
+	r := newResults(time.Minute)
+	server, err := mcp.NewServer(mcp.Features{Tools: []*mcp.Tool{mcp.NewTool(mcp.ToolSpec{
+		Name: "get", Description: "Gets.", Annotations: mcp.ToolAnnotations{ReadOnlyHint: true},
+	}, func(_ context.Context, _ *mcp.Call, in struct {
+		ID int64 `json:"id"`
+	},
+	) (mcp.Text, error) {
+		return mcp.Text(fmt.Sprint(in.ID)), nil
+	}).Within(r.around)}}, mcp.Options{Info: mcp.Implementation{Name: "test", Version: "1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &client{t: t, server: server, peer: mcp.NewPeer(mcp.Anonymous(), "", mcp.WireLocal, mcp.Newest())}
+	for _, id := range []string{"9007199254740992", "9007199254740993"} { // one number to who reads them as floats
+		if got := c.call("get", `{"id":`+id+`}`).text(); got != id {
+			t.Errorf("asked for %s, got %s", id, got)
+		}
+	}
 }
 
 func TestCallsBeyondTheConcurrencyWaitAndThenAreTold(t *testing.T) {
@@ -325,6 +354,31 @@ func TestTextFromElsewhereIsMarkedAndCleaned(t *testing.T) {
 				t.Errorf("_meta = %v, want it marked as untrusted", r.Meta)
 			}
 		})
+	}
+}
+
+func TestErrorsFromElsewhereAreCleaned(t *testing.T) {
+	around := foreign(config.CleaningStrip)
+	_, err := around(t.Context(), nil, nil, func(context.Context) (*mcp.CallToolResult, error) {
+		return nil, &mcp.ToolError{Message: "it said a\u202eb", RetryAfter: 3}
+	})
+	var said *mcp.ToolError
+	if !errors.As(err, &said) || said.Message != "it said ab" || said.RetryAfter != 3 {
+		t.Errorf("error = %v, want it cleaned", err)
+	}
+}
+
+func TestAQuestionShowsArgumentsAsTheyAre(t *testing.T) {
+	long := strings.Repeat("é", maxShownArguments)
+	for _, tt := range []struct{ arguments, want string }{
+		{`{"a":"b"}`, `{"a":"b"}`},
+		{"a\u202eb", `a\u202eb`},
+		{"x" + long, "x" + strings.Repeat("é", (maxShownArguments-1)/2) + fmt.Sprintf("… (%d more bytes that are not shown)", len(long)-(maxShownArguments-2))},
+	} {
+		got := plainView(tt.arguments)
+		if got != tt.want || !utf8.ValidString(got) {
+			t.Errorf("shown %.80q…%.60q, want %.80q", got, got[max(0, len(got)-60):], tt.want)
+		}
 	}
 }
 

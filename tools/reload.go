@@ -37,24 +37,26 @@ func (b *Toolbox) Keep(ctx context.Context, src Source, server *mcp.Server) {
 			b.log.Warn("changes of the configuration go unnoticed until SIGHUP", zap.Error(err))
 		}
 	})
+	var pending Changes // since the last configuration that was valid
 	for {
-		var changed []string
 		select {
 		case <-ctx.Done():
 			return
 		case <-src.Hangup:
-			changed = b.Files()
-		case changed = <-changes:
+			pending.Everything = true
+		case files := <-changes:
+			pending.Files = append(pending.Files, files...)
 		}
 		cfg, err := src.Load()
 		if err == nil {
-			err = b.Reload(cfg, changed)
+			err = b.Reload(cfg, pending)
 		}
 		if err != nil {
 			b.log.Error("the configuration stays as it was", zap.Error(err))
 			continue
 		}
-		b.log.Info("the configuration was read anew", zap.Strings("changed", changed))
+		b.log.Info("the configuration was read anew", zap.Strings("changed", pending.Files))
+		pending = Changes{}
 	}
 }
 

@@ -3,9 +3,11 @@ package tools
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,8 +21,8 @@ import (
 
 // shop is a pack that counts how often it was opened and closed. Its one tool is named by a section of the configuration.
 type shop struct {
-	opened, closed int
-	begun          int
+	opened, closed atomic.Int32
+	begun          atomic.Int32
 	hold           chan struct{} // while it is there, calls wait for it
 	files          []string
 }
@@ -45,7 +47,7 @@ func (s *shop) pack() pack {
 			if d.Tool == "broken" {
 				return offer{}, errors.New("no such shop")
 			}
-			s.opened++
+			s.opened.Add(1)
 			tool := mcp.NewTool(mcp.ToolSpec{Name: d.Tool, Description: "Sells.", Annotations: mcp.ToolAnnotations{ReadOnlyHint: true}},
 				func(ctx context.Context, _ *mcp.Call, _ pageArgs) (mcp.Text, error) {
 					if s.hold != nil {
@@ -55,7 +57,7 @@ func (s *shop) pack() pack {
 				})
 			return offer{
 				features: mcp.Features{Tools: []*mcp.Tool{tool}}, files: s.files,
-				start: func() { s.begun++ }, close: func() { s.closed++ },
+				start: func() { s.begun.Add(1) }, close: func() { s.closed.Add(1) },
 			}, nil
 		},
 	}
@@ -85,21 +87,23 @@ func TestAReloadMakesAnewWhatChanged(t *testing.T) {
 		name           string
 		cfg            config.Tools
 		changed        []string
+		everything     bool
 		fault          string
 		offered        string
-		opened, closed int
+		opened, closed int32
 	}{
-		{"the same again", selling(t, "sell_pen"), nil, "", "sell_pen read_page", 1, 0},
-		{"the same, from another line", selling(t, " sell_pen"), nil, "", "sell_pen read_page", 1, 0},
-		{"another tool", selling(t, "sell_ink"), nil, "", "sell_ink read_page", 2, 1},
-		{"a fault", selling(t, "broken"), nil, "build the toolset shop: no such shop", "sell_ink read_page", 2, 1},
-		{"a file it was made of", selling(t, "sell_ink"), []string{"prices.yaml"}, "", "sell_ink read_page", 3, 2},
-		{"another file", selling(t, "sell_ink"), []string{"toolgate.yaml"}, "", "sell_ink read_page", 3, 2},
-		{"not configured, but asked for", config.Tools{Toolsets: []string{"shop"}}, nil, "shop has nothing to offer: set tools.sql", "sell_ink read_page", 3, 2},
-		{"no more of it", config.Tools{Toolsets: []string{"desk"}}, nil, "", "read_page", 3, 3},
+		{"the same again", selling(t, "sell_pen"), nil, false, "", "sell_pen read_page", 1, 0},
+		{"the same, from another line", selling(t, " sell_pen"), nil, false, "", "sell_pen read_page", 1, 0},
+		{"another tool", selling(t, "sell_ink"), nil, false, "", "sell_ink read_page", 2, 1},
+		{"a fault", selling(t, "broken"), nil, false, "build the toolset shop: no such shop", "sell_ink read_page", 2, 1},
+		{"a file it was made of", selling(t, "sell_ink"), []string{"prices.yaml"}, false, "", "sell_ink read_page", 3, 2},
+		{"another file", selling(t, "sell_ink"), []string{"toolgate.yaml"}, false, "", "sell_ink read_page", 3, 2},
+		{"everything", selling(t, "sell_ink"), nil, true, "", "sell_ink read_page", 4, 3},
+		{"not configured, but asked for", config.Tools{Toolsets: []string{"shop"}}, nil, false, "shop has nothing to offer: set tools.sql", "sell_ink read_page", 4, 3},
+		{"no more of it", config.Tools{Toolsets: []string{"desk"}}, nil, false, "", "read_page", 4, 4},
 	}
 	for _, step := range steps {
-		err := b.Reload(step.cfg, step.changed)
+		err := b.Reload(step.cfg, Changes{Files: step.changed, Everything: step.everything})
 		if got := errorText(err); !strings.Contains(got, step.fault) || (step.fault == "") != (err == nil) {
 			t.Errorf("%s: Reload = %v, want %q", step.name, err, step.fault)
 		}
@@ -107,9 +111,64 @@ func TestAReloadMakesAnewWhatChanged(t *testing.T) {
 		if got := strings.Join(names(b.Features().Tools), " "); got != step.offered || followed[len(followed)-1] != step.offered && len(followed) > 0 {
 			t.Errorf("%s: offered %q, followed %q, want %q", step.name, got, followed, step.offered)
 		}
-		if s.opened != step.opened || s.closed != step.closed || s.begun != s.opened {
-			t.Errorf("%s: opened %d, begun %d, closed %d, want %d, %d, %d", step.name, s.opened, s.begun, s.closed, step.opened, step.opened, step.closed)
+		if got := [3]int32{s.opened.Load(), s.begun.Load(), s.closed.Load()}; got != [3]int32{step.opened, step.opened, step.closed} {
+			t.Errorf("%s: opened %d, begun %d, closed %d, want %d, %d, %d", step.name, got[0], got[1], got[2], step.opened, step.opened, step.closed)
 		}
+	}
+}
+
+// TestAToolStaysTheSameWhileOthersComeAndGo: its slots and kept results go on, and nothing of the tools that went stays.
+func TestAToolStaysTheSameWhileOthersComeAndGo(t *testing.T) {
+	calls := 0
+	stay := mcp.NewTool(mcp.ToolSpec{Name: "stay", Description: "Stays.", Annotations: mcp.ToolAnnotations{ReadOnlyHint: true}},
+		func(context.Context, *mcp.Call, pageArgs) (mcp.Text, error) { calls++; return "here", nil })
+	passing := func(i int) *mcp.Tool {
+		return mcp.NewTool(mcp.ToolSpec{Name: fmt.Sprintf("pass_%d", i), Description: "Passes.", Annotations: mcp.ToolAnnotations{ReadOnlyHint: true}},
+			func(context.Context, *mcp.Call, pageArgs) (mcp.Text, error) { return "", nil })
+	}
+	var changed func(mcp.Features) error
+	known := []pack{{name: "garden", open: func(_ config.Tools, h hooks) (offer, error) {
+		changed = h.changed
+		return offer{features: mcp.Features{Tools: []*mcp.Tool{stay}}, close: func() {}}, nil
+	}}}
+	tree, err := config.ParseTree("toolgate.yaml", "garden: {cache_ttl: 1h}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := config.Tools{Toolsets: []string{"garden"}, Policy: tree}
+	b, err := open(cfg, known, Options{Log: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t, b.Features())
+	b.Follow(c.server.SetFeatures, nil)
+	c.call("stay", `{}`)
+	for i := range 20 {
+		if err := changed(mcp.Features{Tools: []*mcp.Tool{stay, passing(i)}}); err != nil {
+			t.Fatal(err)
+		}
+		c.call("stay", `{}`)
+	}
+	if err := b.Reload(cfg, Changes{}); err != nil {
+		t.Fatal(err)
+	}
+	c.call("stay", `{}`)
+	if calls != 1 {
+		t.Errorf("%d calls reached the tool, want its first result kept all the while", calls)
+	}
+	if n := len(b.policy.Load().governed); n != 2 {
+		t.Errorf("%d tools are under terms, want the 2 that are offered", n)
+	}
+	other, err := config.ParseTree("toolgate.yaml", "garden: {cache_ttl: 2h}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Policy = other
+	if err := b.Reload(cfg, Changes{}); err != nil {
+		t.Fatal(err)
+	}
+	if c.call("stay", `{}`); calls != 2 {
+		t.Errorf("%d calls under another rule, want another start", calls)
 	}
 }
 
@@ -133,11 +192,11 @@ func TestACallUnderWayEndsBeforeItsToolsetIsClosed(t *testing.T) {
 		sold := make(chan toolResult, 1)
 		go func() { sold <- c.call("sell_pen", `{}`) }()
 		synctest.Wait()
-		if err := b.Reload(selling(t, "sell_ink"), nil); err != nil {
+		if err := b.Reload(selling(t, "sell_ink"), Changes{}); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if s.closed != 0 {
+		if s.closed.Load() != 0 {
 			t.Error("the toolset was closed under a call")
 		}
 		if late := connect(t, old).call("sell_pen", `{}`); !late.IsError || !strings.Contains(late.text(), "call again") {
@@ -148,14 +207,14 @@ func TestACallUnderWayEndsBeforeItsToolsetIsClosed(t *testing.T) {
 			t.Errorf("the call under way: %q, want its result", r.text())
 		}
 		synctest.Wait()
-		if s.closed != 1 {
-			t.Errorf("closed %d times once the call was over, want once", s.closed)
+		if s.closed.Load() != 1 {
+			t.Errorf("closed %d times once the call was over, want once", s.closed.Load())
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		b.Close(ctx)
-		if s.closed != 2 {
-			t.Errorf("closed %d times at the end, want each toolset once", s.closed)
+		if s.closed.Load() != 2 {
+			t.Errorf("closed %d times at the end, want each toolset once", s.closed.Load())
 		}
 	})
 }
@@ -260,9 +319,14 @@ func TestKeepFollowsTheFile(t *testing.T) {
 	case <-ctx.Done():
 	}
 	next("tool: broken")
+	write("tool: sell_ink") // as it is in force, but everything was to be read anew
+	next("tool: sell_ink")
 	stop()
 	<-kept
+	if s.opened.Load() != 3 {
+		t.Errorf("opened %d times, want 3: what could not be read anew is, once it can", s.opened.Load())
+	}
 	if diff := cmp.Diff([]string{"sell_ink"}, names(b.Features().Tools)); diff != "" {
-		t.Errorf("what is not valid must change nothing (-want +got):\n%s", diff)
+		t.Errorf("offered in the end (-want +got):\n%s", diff)
 	}
 }

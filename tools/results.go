@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -35,8 +36,11 @@ func newResults(ttl time.Duration) *results {
 
 func (r *results) around(ctx context.Context, c *mcp.Call, arguments jsontext.Value, next func(context.Context) (*mcp.CallToolResult, error)) (*mcp.CallToolResult, error) {
 	question := arguments.Clone()
-	if err := question.Canonicalize(); err != nil { // arguments were decoded before: no more than a missing object
-		return next(ctx)
+	if len(question) == 0 {
+		question = jsontext.Value("{}")
+	}
+	if err := question.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil { // a number as large as it was sent
+		return nil, fmt.Errorf("read the arguments: %w", err)
 	}
 	key := c.Identity() + string(question)
 	if k, ok := r.kept.Get(key); ok && time.Now().Before(k.until) {

@@ -57,23 +57,29 @@ func ReadDocument(in io.Reader, out io.Writer) error { return files.Help(in, out
 
 func open(cfg config.Tools, known []pack, o Options) (*Toolbox, error) {
 	b := &Toolbox{known: known, log: o.Log, helper: o.Helper}
-	if err := b.Reload(cfg, nil); err != nil {
+	if err := b.Reload(cfg, Changes{}); err != nil {
 		return nil, err
 	}
 	return b, nil
 }
 
-// Reload takes another configuration: toolsets that it changes are made anew, and those that were made of one of the
-// changed files; the others stay as they are, and so does everything where there is any fault. Calls under way end in the
-// toolset they began in, which is closed after them.
-func (b *Toolbox) Reload(cfg config.Tools, changed []string) error {
+// Changes are what became another beside the configuration itself.
+type Changes struct {
+	Files      []string // toolsets made of one of these are made anew
+	Everything bool     // every toolset is: secrets may be others in files that nobody watches
+}
+
+// Reload takes another configuration: toolsets that it changes are made anew, and those that changes names; the others stay
+// as they are, and so does everything where there is any fault. Calls under way end in the toolset they began in, which is
+// closed after them.
+func (b *Toolbox) Reload(cfg config.Tools, changed Changes) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	next, fresh, err := b.assemble(cfg, changed)
 	if err != nil {
 		return err
 	}
-	rules, err := newPolicy(cfg, next)
+	rules, err := newPolicy(cfg, next, b.policy.Load())
 	if err == nil {
 		err = b.apply(rules, next)
 	}
@@ -92,7 +98,7 @@ func (b *Toolbox) Reload(cfg config.Tools, changed []string) error {
 }
 
 // assemble makes the parts of a configuration; fresh are those that were not there before.
-func (b *Toolbox) assemble(cfg config.Tools, changed []string) (next, fresh []*part, err error) {
+func (b *Toolbox) assemble(cfg config.Tools, changed Changes) (next, fresh []*part, err error) {
 	faults := unknownToolsets(cfg.Toolsets, b.known)
 	byDefault := slices.Equal(cfg.Toolsets, config.Default().Tools.Toolsets)
 	for _, k := range b.known {
@@ -131,8 +137,9 @@ func (b *Toolbox) assemble(cfg config.Tools, changed []string) (next, fresh []*p
 }
 
 // madeOf says whether the part is what it would be if it were made now.
-func (p *part) madeOf(section any, changed []string) bool {
-	return same(p.section, section) && !slices.ContainsFunc(p.files, func(f string) bool { return slices.Contains(changed, f) })
+func (p *part) madeOf(section any, changed Changes) bool {
+	return same(p.section, section) && !(changed.Everything && section != nil) &&
+		!slices.ContainsFunc(p.files, func(f string) bool { return slices.Contains(changed.Files, f) })
 }
 
 // same compares two sections. Trees compare by what they say.
@@ -173,19 +180,21 @@ func (b *Toolbox) Features() mcp.Features {
 
 func joined(rules *policy, parts []*part) mcp.Features {
 	var all mcp.Features
+	before := rules.begin()
 	for _, p := range parts {
 		f := p.offered
-		all.Tools = append(all.Tools, rules.govern(p, f.Tools)...)
-		all.Resources = append(all.Resources, f.Resources...)
-		all.Templates = append(all.Templates, f.Templates...)
+		all.Tools = append(all.Tools, rules.govern(p, f.Tools, before)...)
+		all.Resources = append(all.Resources, rules.resources(p, f.Resources)...)
+		all.Templates = append(all.Templates, rules.templates(p, f.Templates)...)
 		all.Prompts = append(all.Prompts, f.Prompts...)
 		all.Skills = append(all.Skills, f.Skills...)
 	}
+	rules.finish()
 	return all
 }
 
 // Rate is the rate of a tool that has one of its own; empty for any other. name is as clients see it.
-func (b *Toolbox) Rate(name string) config.Rate { return b.policy.Load().rates[name] }
+func (b *Toolbox) Rate(name string) config.Rate { return (*b.policy.Load().rates.Load())[name] }
 
 // Files lists the files that the toolsets were made of, beside the configuration.
 func (b *Toolbox) Files() []string {
@@ -205,6 +214,9 @@ func (b *Toolbox) Follow(apply func(mcp.Features) error, updated func(uri string
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.follow, b.updated = apply, updated
+	if err := apply(joined(b.policy.Load(), b.parts)); err != nil { // what changed since the server was made
+		b.log.Error("offer the tools", zap.Error(err))
+	}
 	if b.started {
 		return
 	}

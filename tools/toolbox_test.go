@@ -58,6 +58,7 @@ func TestAChangeIsFollowed(t *testing.T) {
 		}
 	}
 	want := [][]string{
+		{"read_page"}, // what there is when it begins to be followed
 		{"find_bee", "read_page"},
 		{"find_bee", "read_page"}, // what writes is off, whenever it comes
 		{"read_page"},

@@ -141,6 +141,14 @@ func TestToolsFollowTheFile(t *testing.T) {
 	if !strings.Contains(read, "No more.") {
 		t.Errorf("the document reads %s, want what it holds now", read)
 	}
+
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	s.logs(t, "the configuration file is gone")
+	if after := listed(); !slices.Contains(after, "get_stock") {
+		t.Errorf("without the file: %q, want everything as it was", after)
+	}
 }
 
 // TestToolsOfConfiguredSystems: with the environment that older servers take, Jira and GitHub are there.

@@ -42,8 +42,16 @@ type Climber interface {
 	// Climb returns the lists that the person is on, directly or through other lists, each once and after the one below it
 	// by which it is reached on a shortest way; those by which until is reached, and it, where until is not empty, which is
 	// a list's DN. Where there is no way to it there are no steps. An error that wraps errors.ErrUnsupported says that this
-	// cannot be found in a few questions, and that the lists have to be asked for one by one.
+	// cannot be found in a few questions, and that the lists have to be asked for one by one; where until is not empty, it says
+	// also that there is a way.
 	Climb(ctx context.Context, p Person, until string) ([]Step, error)
+}
+
+// A Witness is a Directory that may not be shown every membership there is.
+type Witness interface {
+	// Shows says whether the person's membership in the list would have been found if there were one. Where it would not, no
+	// answer may be made of its absence.
+	Shows(ctx context.Context, p Person, groupDN string) (bool, error)
 }
 
 // Step is a list above a person.

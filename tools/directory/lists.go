@@ -41,6 +41,9 @@ func (p *Pack) isUserInDL(ctx context.Context, _ *mcp.Call, in isUserInDLArgs) (
 	if err != nil {
 		return isUserInDLResult{}, fmt.Errorf("look for %s above %s: %w", list.Name, label(who), err)
 	}
+	if err := c.hold(ctx, p.dir, who, list); err != nil {
+		return isUserInDLResult{}, fmt.Errorf("make sure that %s is not in %s: %w", label(who), list.Name, err)
+	}
 	answer := membership(who, list, c, in.Nested)
 	if who.Disabled {
 		answer.Reason += "; the account is disabled"

@@ -45,7 +45,11 @@ func climbFrom(ctx context.Context, dir Directory, p Person, nested bool, until 
 	case ctx.Err() != nil:
 		return c, context.Cause(ctx)
 	case errors.Is(err, errors.ErrUnsupported):
-		return climbListByList(ctx, dir, p, nested, until)
+		c, err := climbListByList(ctx, dir, p, nested, until)
+		if _, found := c.find(until); err == nil && until != "" && !found {
+			c.gaps = append(c.gaps, gap("the lists on the way, which there is,"))
+		}
+		return c, err
 	case isDown(err):
 		return c, err
 	case err != nil:
@@ -55,6 +59,25 @@ func climbFrom(ctx context.Context, dir Directory, p Person, nested bool, until 
 		c.lists = append(c.lists, reached{s.Group, s.From})
 	}
 	return c, nil
+}
+
+// hold adds a gap to a whole climb that did not meet list, where the person might be on it and the directory not show it. The
+// error is as that of climbFrom.
+func (c *climb) hold(ctx context.Context, dir Directory, p Person, list Group) error {
+	witness, mayHide := dir.(Witness)
+	if _, found := c.find(list.DN); found || !mayHide || len(c.gaps) > 0 {
+		return nil
+	}
+	shows, err := witness.Shows(ctx, p, list.DN)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case isDown(err):
+		return err
+	case err != nil || !shows:
+		c.gaps = append(c.gaps, gap("the members of "+list.Name+", if there are any,"))
+	}
+	return nil
 }
 
 // climbListByList is climbFrom in directories that know of each list only what is right above it.

@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"toolgate/config"
+	"toolgate/tools/internal/clip"
 )
 
 func confined(repositories ...string) func(*config.GitHub) {
@@ -159,8 +161,8 @@ func TestSearchesAreConfined(t *testing.T) {
 		{"no list, alternatives", nil, "crash OR bang", "repo:acme/anvil (crash OR bang)"},
 		{"one", []string{"acme/anvil"}, "crash", "repo:acme/anvil crash"},
 		{"several", []string{"acme/anvil", "eve/*"}, "is:open crash", "(repo:acme/anvil OR user:eve) is:open crash"},
-		{"named", []string{"acme/anvil", "acme/forge"}, "repo:Acme/Forge crash", "repo:Acme/Forge crash"},
-		{"an owner that is whole", []string{"eve/*"}, "org:EVE crash", "org:EVE crash"},
+		{"named", []string{"acme/anvil", "acme/forge"}, "repo:Acme/Forge crash", "repo:Acme/Forge repo:Acme/Forge crash"},
+		{"an owner that is whole", []string{"eve/*"}, "org:EVE crash", "org:EVE org:EVE crash"},
 		{"an owner that is not", []string{"acme/anvil"}, "org:acme crash", ""},
 		{"not listed", []string{"acme/anvil"}, "repo:acme/vault crash", ""},
 		{"not listed, in quotes", []string{"acme/anvil"}, `repo:"acme/vault" crash`, ""},
@@ -175,7 +177,15 @@ func TestSearchesAreConfined(t *testing.T) {
 		{"a quotation mark that is escaped", []string{"acme/anvil"}, `"x\") OR (y"`, ""},
 		{"a line break", []string{"acme/anvil"}, "x\nrepo:acme/vault", ""},
 		{"too many", many, "crash", ""},
-		{"one of too many", many, "repo:acme/g crash", "repo:acme/g crash"},
+		{"one of too many", many, "repo:acme/g crash", "repo:acme/g repo:acme/g crash"},
+		{"named twice", []string{"acme/anvil"}, "repo:acme/anvil repo:ACME/anvil", "repo:acme/anvil repo:acme/anvil repo:ACME/anvil"},
+		{"several named", []string{"acme/anvil", "acme/forge"}, "repo:acme/anvil repo:acme/forge x", "(repo:acme/anvil OR repo:acme/forge) repo:acme/anvil repo:acme/forge x"},
+		{"a name in quotes that are not meant", []string{"acme/anvil"}, `-"repo:acme/anvil" password`, `repo:acme/anvil -"repo:acme/anvil" password`},
+		{"a name in quotes", []string{"acme/anvil"}, `"repo:acme/anvil" password`, `repo:acme/anvil "repo:acme/anvil" password`},
+		{"a name within a word", []string{"acme/anvil"}, "x.repo:acme/anvil password", "repo:acme/anvil x.repo:acme/anvil password"},
+		{"a name that is a label", []string{"acme/anvil"}, "-label:repo:acme/anvil password", "repo:acme/anvil -label:repo:acme/anvil password"},
+		{"a name that says where to look", []string{"acme/anvil"}, "in:repo:acme/anvil password", "repo:acme/anvil in:repo:acme/anvil password"},
+		{"a sign that lower case makes no other", []string{"eve/*"}, "u\u017fer:eve password", "user:eve u\u017fer:eve password"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHub(t)
@@ -203,6 +213,32 @@ func TestResultsOfSearchesAreConfined(t *testing.T) {
 	}
 }
 
+func TestPageWithoutResultsDoesNotCountThem(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		list  []string
+		page  int
+		total int
+	}{
+		{"confined", []string{"acme/anvil"}, 9, 0},
+		{"confined, the first", []string{"acme/anvil"}, 1, 0},
+		{"not confined", nil, 9, 7},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := newHub(t)
+			h.answer("search/issues", func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Link", "<"+h.server.URL+"/api/v3/search/issues?page=10>; rel=\"next\"")
+				send(w, []byte(`{"total_count":7,"incomplete_results":false,"items":[]}`))
+			})
+			var got searchIssuesResult
+			call(t, h.pack(confined(test.list...)), "search_github_issues", fmt.Sprintf(`{"query":"anvil","page":%d}`, test.page)).into(t, &got)
+			if got.Total != test.total || (got.NextPage != 0) != (test.total != 0) {
+				t.Errorf("total %d, next page %d, want %d, and a next page only where it is counted", got.Total, got.NextPage, test.total)
+			}
+		})
+	}
+}
+
 func FuzzRepositoryThatIsTaken(f *testing.F) {
 	for _, seed := range [][2]string{{"acme", "anvil"}, {"ACME", "Anvil"}, {"", "acme/anvil"}, {"acme", ".."}, {"acme/..", "x"}, {"a%2fb", "c"}, {"\u212ait", "x"}, {"acme", "a?b"}} {
 		f.Add(seed[0], seed[1])
@@ -222,29 +258,50 @@ func FuzzRepositoryThatIsTaken(f *testing.F) {
 	})
 }
 
+// FuzzQueryStaysWithin: whatever a model asks for, the query that is sent is what was asked behind a scope that may be seen,
+// which nothing in it ends or joins.
 func FuzzQueryStaysWithin(f *testing.F) {
-	for _, seed := range []string{"crash", "a OR b", "x) OR (y", `"x) OR (y"`, `repo:acme/anvil OR y`, `repo:acme/vault`, "((a) (b))", `a"b"c OR "`} {
+	for _, seed := range []string{
+		"crash", "a OR b", "x) OR (y", `"x) OR (y"`, `repo:acme/anvil OR y`, `repo:acme/vault`, "((a) (b))", `a"b"c OR "`,
+		`-"repo:acme/anvil" x`, "x.repo:acme/anvil", "in:repo:acme/anvil", "-label:repo:acme/anvil x", `repo:"acme/anvil" org:eve`, "u\u017fer:eve x", "repo:eve/x,eve/y x",
+	} {
 		f.Add(seed)
 	}
-	p := &Pack{allow: allowList{{"acme", "anvil"}}}
+	confines := map[*regexp.Regexp]*Pack{
+		regexp.MustCompile(`^repo:acme/anvil$`):                            {allow: allowList{{"acme", "anvil"}}},
+		regexp.MustCompile(`^(?:(?:user|org):eve|repo:eve/[a-z0-9._-]+)$`): {allow: allowList{{"eve", anyName}}},
+	}
 	f.Fuzz(func(t *testing.T, query string) {
-		got, err := p.confine(query)
-		if err != nil {
-			return
-		}
-		for _, s := range scopes(got) {
-			if !strings.EqualFold(s.value, "acme/anvil") {
-				t.Errorf("%q becomes %q, which names %s", query, got, s)
+		for may, p := range confines {
+			got, err := p.confine(query)
+			if err != nil {
+				continue
 			}
-		}
-		if !slices.ContainsFunc(scopes(got), func(s scope) bool { return !s.not }) {
-			t.Errorf("%q becomes %q, which is confined to nothing", query, got)
-		}
-		if joined.MatchString(oneLine(query)) && !strings.HasPrefix(strings.ToLower(got), "repo:acme/anvil (") {
-			t.Errorf("%q becomes %q, whose alternatives are not within the confines", query, got)
-		}
-		if !closed(got) {
-			t.Errorf("%q becomes %q, whose parentheses do not match", query, got)
+			for _, s := range scopes(got) {
+				if !p.mayName(s) {
+					t.Errorf("%q becomes %q, which names %s", query, got, s)
+				}
+			}
+			asked := clip.Line(query)
+			scope, whole := strings.CutSuffix(got, asked)
+			if joined.MatchString(asked) {
+				scope, whole = strings.CutSuffix(got, "("+asked+")")
+			}
+			if !whole {
+				t.Fatalf("%q becomes %q, which does not end in it as one", query, got)
+			}
+			scope, several := strings.CutPrefix(strings.TrimSuffix(scope, " "), "(")
+			if several {
+				scope = strings.TrimSuffix(scope, ")")
+			}
+			for one := range strings.SplitSeq(scope, " OR ") {
+				if !may.MatchString(strings.ToLower(one)) {
+					t.Errorf("%q becomes %q, which is within %q, want %s", query, got, one, may)
+				}
+			}
+			if !closed(got) {
+				t.Errorf("%q becomes %q, whose parentheses do not match", query, got)
+			}
 		}
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	gh "github.com/google/go-github/v89/github"
+
+	"toolgate/tools/internal/clip"
 )
 
 const (
@@ -96,7 +98,7 @@ func (q pullQuestion) statuses(ctx context.Context, sha string, sum *checks) (mo
 		case "pending":
 			sum.wait(s.GetContext())
 		default: // failure, error
-			sum.fail(check{Name: s.GetContext(), Outcome: s.GetState(), Summary: clip(oneLine(s.GetDescription()), 200), URL: s.GetTargetURL()})
+			sum.fail(check{Name: s.GetContext(), Outcome: s.GetState(), Summary: clip.To(clip.Line(s.GetDescription()), 200), URL: s.GetTargetURL()})
 		}
 	}
 	return more, err
@@ -113,7 +115,7 @@ func (s *checks) addRun(run *gh.CheckRun) {
 	case "neutral", "skipped":
 		s.Skipped++
 	default: // failure, timed_out, cancelled, action_required, stale, startup_failure
-		failed := check{Name: run.GetName(), Outcome: run.GetConclusion(), Summary: clip(oneLine(run.GetOutput().GetTitle()), 200)}
+		failed := check{Name: run.GetName(), Outcome: run.GetConclusion(), Summary: clip.To(clip.Line(run.GetOutput().GetTitle()), 200)}
 		if run.GetApp().GetSlug() == "github-actions" {
 			failed.JobID = run.GetID()
 		} else {

@@ -10,6 +10,7 @@ import (
 	gh "github.com/google/go-github/v89/github"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 )
 
 const (
@@ -75,7 +76,7 @@ func commitLine(c *gh.RepositoryCommit) string {
 	sha := c.GetSHA()
 	subject, _, _ := strings.Cut(strings.TrimSpace(c.GetCommit().GetMessage()), "\n")
 	return fmt.Sprintf("%s %s %s: %s", sha[:min(len(sha), shortSHA)],
-		c.GetCommit().GetAuthor().GetDate().UTC().Format(time.DateOnly), oneLine(author), clip(oneLine(subject), maxSubject))
+		c.GetCommit().GetAuthor().GetDate().UTC().Format(time.DateOnly), clip.Line(author), clip.To(clip.Line(subject), maxSubject))
 }
 
 // moment reads a date or time; end takes of a date its last second. Empty is the zero time.

@@ -12,6 +12,7 @@ import (
 	gh "github.com/google/go-github/v89/github"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 	"toolgate/tools/internal/egress"
 )
 
@@ -154,7 +155,7 @@ func reasons(e *gh.ErrorResponse) string {
 			parts = append(parts, one.Code)
 		}
 	}
-	return clip(oneLine(strings.Join(parts, "; ")), maxReason)
+	return clip.To(clip.Line(strings.Join(parts, "; ")), maxReason)
 }
 
 // status is that of the answer which an error stands for; 0 where there was none, or it is a rate limit's.

@@ -12,6 +12,7 @@ import (
 	gh "github.com/google/go-github/v89/github"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 	"toolgate/tools/internal/egress"
 )
 
@@ -118,7 +119,7 @@ func pickJobs(all []*gh.WorkflowJob, id int64, every bool) (picked []*gh.Workflo
 		for _, job := range picked[maxLogs:] {
 			left = append(left, strconv.FormatInt(job.GetID(), 10))
 		}
-		note = clip(fmt.Sprintf("%d more jobs were not read; their jobIds: %s", len(left), strings.Join(left, ", ")), maxReason)
+		note = clip.To(fmt.Sprintf("%d more jobs were not read; their jobIds: %s", len(left), strings.Join(left, ", ")), maxReason)
 		picked = picked[:maxLogs]
 	}
 	return picked, note

@@ -8,6 +8,7 @@ import (
 	gh "github.com/google/go-github/v89/github"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 )
 
 const (
@@ -103,7 +104,7 @@ func newPull(pr *gh.PullRequest, bodyLimit int) pull {
 		Milestone: pr.GetMilestone().GetTitle(),
 		HeadSHA:   pr.GetHead().GetSHA(),
 		URL:       pr.GetHTMLURL(),
-		Body:      clip(pr.GetBody(), bodyLimit),
+		Body:      clip.To(pr.GetBody(), bodyLimit),
 	}
 	if one.Merged != "" || pr.GetMerged() {
 		one.State = "merged"

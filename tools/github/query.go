@@ -2,14 +2,17 @@ package github
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 )
 
 // maxScopes is how many repositories one search is confined to: GitHub takes five operators between them.
 const maxScopes = 6
 
+// Both find too much rather than too little: what looks like a scope to them may be a word to GitHub.
 var (
 	scopeQualifier = regexp.MustCompile(`(?i)(-?)\b(repo|org|user):("[^"]*"|[^\s()]*)`)
 	joined         = regexp.MustCompile(`(?i)[()]|\b(?:or|and|not)\b`)
@@ -29,23 +32,35 @@ func scopes(query string) []scope {
 	var all []scope
 	for _, found := range scopeQualifier.FindAllStringSubmatch(query, -1) {
 		for value := range strings.SplitSeq(found[3], ",") {
-			all = append(all, scope{strings.ToLower(found[2]), strings.Trim(value, `"`), found[1] != ""})
+			all = append(all, scope{kindOf(found[2]), strings.Trim(value, `"`), found[1] != ""})
 		}
 	}
 	return all
 }
 
+// kindOf is how GitHub writes a kind of scope, of which text may have letters that only fold to it.
+func kindOf(text string) string {
+	for _, kind := range []string{"repo", "org"} {
+		if strings.EqualFold(kind, text) {
+			return kind
+		}
+	}
+	return "user"
+}
+
 // confine is the query that is sent in place of one that a model wrote: what may be seen alone, and where it names no
 // repository, the default one. What GitHub makes of a query is GitHub's to say, so that its results are checked too; but
-// a search that reaches further tells by the number of its results what is in them.
+// a search that reaches further tells by the number of its results what is in them. Where anything is kept from view, a
+// scope of ours stands before the query whatever that names: a name may be one within quotation marks, or of a label.
 func (p *Pack) confine(query string) (string, error) {
-	query = oneLine(query)
+	query = clip.Line(query)
 	named := []string{}
 	for _, s := range scopes(query) {
 		if !p.mayName(s) {
 			return "", p.outside(s.String())
 		}
-		if !s.not {
+		same := func(name string) bool { return strings.EqualFold(name, s.String()) }
+		if !s.not && !slices.ContainsFunc(named, same) {
 			named = append(named, s.String())
 		}
 	}
@@ -65,8 +80,6 @@ func (p *Pack) confine(query string) (string, error) {
 		for _, r := range p.allow {
 			named = append(named, scopeOf(r).String())
 		}
-	case !joined.MatchString(query):
-		return query, nil // what it names holds for all of it
 	case len(named) > maxScopes:
 		return "", mcp.ToolErrorf("the query names more than %d repositories: search in fewer at once", maxScopes)
 	}

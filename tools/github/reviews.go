@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	gh "github.com/google/go-github/v89/github"
+
+	"toolgate/tools/internal/clip"
 )
 
 const maxReviewBody = 1 << 10 // bytes of what a reviewer wrote
@@ -51,7 +53,7 @@ func latestReviews(all []*gh.PullRequestReview, head string) []review {
 			State:     state,
 			Submitted: stamp(r.GetSubmittedAt()),
 			Outdated:  head != "" && r.GetCommitID() != "" && r.GetCommitID() != head,
-			Body:      clip(strings.TrimSpace(r.GetBody()), maxReviewBody),
+			Body:      clip.To(strings.TrimSpace(r.GetBody()), maxReviewBody),
 		}
 		i, known := place[one.Reviewer]
 		switch {

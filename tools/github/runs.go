@@ -12,6 +12,7 @@ import (
 	gh "github.com/google/go-github/v89/github"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 )
 
 const (
@@ -115,12 +116,12 @@ func (p *Pack) workflowFile(ctx context.Context, r repository, name string) (str
 	if len(names) == 0 {
 		return "", mcp.ToolErrorf("there is no workflow %q in %s: it has none", name, r)
 	}
-	return "", mcp.ToolErrorf("there is no workflow %q in %s; it has %s", name, r, clip(strings.Join(names, ", "), maxReason))
+	return "", mcp.ToolErrorf("there is no workflow %q in %s; it has %s", name, r, clip.To(strings.Join(names, ", "), maxReason))
 }
 
 func newRun(w *gh.WorkflowRun) run {
 	one := run{
-		ID: w.GetID(), Workflow: w.GetName(), Title: clip(oneLine(w.GetDisplayTitle()), maxTitle), Status: w.GetStatus(),
+		ID: w.GetID(), Workflow: w.GetName(), Title: clip.To(clip.Line(w.GetDisplayTitle()), maxTitle), Status: w.GetStatus(),
 		Branch: w.GetHeadBranch(), Event: w.GetEvent(), Actor: w.GetActor().GetLogin(), Created: stamp(w.GetCreatedAt()),
 	}
 	if sha := w.GetHeadSHA(); sha != "" {

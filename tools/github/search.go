@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 )
 
 type searchIssuesArgs struct {
@@ -73,9 +74,12 @@ func (p *Pack) searchIssues(ctx context.Context, _ *mcp.Call, in searchIssuesArg
 			result.Issues = append(result.Issues, newIssue(r, one, fields))
 		}
 	}
-	if len(result.Issues) < len(found.Issues) {
-		p.log.Warn("a search found issues beyond the repositories that may be seen", zap.Int("dropped", len(found.Issues)-len(result.Issues)))
-		result.Total, result.NextPage = len(result.Issues), 0 // any other number would tell of what was dropped
+	dropped := len(found.Issues) - len(result.Issues)
+	if dropped > 0 {
+		p.log.Warn("a search found issues beyond the repositories that may be seen", zap.Int("dropped", dropped))
+	}
+	if dropped > 0 || p.allow.confines() && len(result.Issues) == 0 {
+		result.Total, result.NextPage = len(result.Issues), 0 // any other number may tell of what is not to be seen
 	}
 	return result, nil
 }
@@ -120,7 +124,7 @@ func newIssue(r repository, one *gh.Issue, fields map[string]bool) issue {
 		is.URL = one.GetHTMLURL()
 	}
 	if fields["body"] {
-		is.Body = clip(one.GetBody(), maxListedBody)
+		is.Body = clip.To(one.GetBody(), maxListedBody)
 	}
 	return is
 }

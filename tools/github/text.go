@@ -3,34 +3,12 @@ package github
 import (
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	gh "github.com/google/go-github/v89/github"
 
 	"toolgate/mcp"
 )
-
-// oneLine is text without control characters and line breaks.
-func oneLine(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-	return strings.Join(strings.Fields(text), " ")
-}
-
-// clip cuts text to at most limit bytes and says so. Text that is not UTF-8 becomes it.
-func clip(text string, limit int) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	if len(text) <= limit {
-		return text
-	}
-	const sign = " …(cut)"
-	return text[:runeStart(text, limit-len(sign))] + sign
-}
 
 // runeStart is the largest index up to i at which a character of text begins.
 func runeStart(text string, i int) int {

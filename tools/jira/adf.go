@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"toolgate/tools/internal/clip"
 )
 
 // Bounds of a document that is made into Markdown.
@@ -54,7 +56,7 @@ func markdown(value jsontext.Value) string {
 		if decode(value, &text) != nil {
 			return ""
 		}
-		return clip(strings.ReplaceAll(text, "\r\n", "\n"), maxMarkdown)
+		return clip.To(strings.ReplaceAll(text, "\r\n", "\n"), maxMarkdown)
 	}
 	var root node
 	if decode(value, &root) != nil {
@@ -70,7 +72,7 @@ func adfValue(v map[string]any) any {
 		return nil
 	}
 	if text := markdown(encoded); text != "" {
-		return clip(text, maxString)
+		return clip.To(text, maxString)
 	}
 	return nil
 }
@@ -81,7 +83,7 @@ func (n node) markdown() string {
 	if w.left <= 0 || w.nodes <= 0 {
 		text += "\n\n…(cut)"
 	}
-	return clip(text, maxMarkdown)
+	return clip.To(text, maxMarkdown)
 }
 
 // writer makes Markdown of nodes, until it has made enough.
@@ -145,7 +147,7 @@ func (w *writer) block(n node, depth int) string {
 		return w.inline(n.Content, depth)
 	case "heading":
 		level, _ := n.Attrs["level"].(float64)
-		return strings.Repeat("#", min(max(int(level), 1), 6)) + " " + oneLine(w.inline(n.Content, depth))
+		return strings.Repeat("#", min(max(int(level), 1), 6)) + " " + clip.Line(w.inline(n.Content, depth))
 	case "bulletList", "orderedList", "taskList", "decisionList":
 		return w.list(n, depth)
 	case "codeBlock":
@@ -161,14 +163,14 @@ func (w *writer) block(n node, depth int) string {
 		if kind == "" || kind == "custom" {
 			kind = "panel"
 		}
-		label := "**" + strings.ToUpper(kind[:1]) + w.take(oneLine(kind[1:])) + ":** "
+		label := "**" + strings.ToUpper(kind[:1]) + w.take(clip.Line(kind[1:])) + ":** "
 		return prefixed(label+w.blocks(n.Content, depth), "> ", "> ")
 	case "rule":
 		return "---"
 	case "table":
 		return w.table(n, depth)
 	case "expand", "nestedExpand":
-		title := w.take(oneLine(n.attr("title")))
+		title := w.take(clip.Line(n.attr("title")))
 		if title == "" {
 			return w.blocks(n.Content, depth)
 		}
@@ -194,7 +196,7 @@ func (w *writer) leaf(n node) string {
 		}
 	}
 	if key := n.attr("extensionKey"); key != "" {
-		return w.take("[extension: " + oneLine(key) + "]")
+		return w.take("[extension: " + clip.Line(key) + "]")
 	}
 	return ""
 }
@@ -214,8 +216,6 @@ func prefixed(text, first, rest string) string {
 	}
 	return strings.Join(lines, "\n")
 }
-
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // day is the date of a time in milliseconds since 1970.
 func day(milliseconds string) string {

@@ -74,6 +74,39 @@ func TestOddDocuments(t *testing.T) {
 	}
 }
 
+// TestManySmallTextsAreNotAllLookedAt: a document of many nodes costs no more than one of as many as are looked at.
+func TestManySmallTextsAreNotAllLookedAt(t *testing.T) {
+	doc := `{"type":"paragraph","content":[` + strings.Repeat(`{"type":"text","text":"x"},`, 3*maxNodes) + `{"type":"text","text":"x"}]}`
+	text, cut := strings.CutSuffix(markdown([]byte(doc)), "\n\n…(cut)")
+	if len(text) > maxNodes || !cut {
+		t.Errorf("markdown has %d bytes, said to be cut: %v; want one of each node that is looked at, at most %d, and that said", len(text), cut, maxNodes)
+	}
+}
+
+func TestTextsAreNotJoinedBeyondWhatIsKept(t *testing.T) {
+	nodes := make([]node, 1000)
+	for i := range nodes {
+		nodes[i] = node{Type: "text", Text: strings.Repeat("x", maxMarkdown/2)}
+	}
+	w := &writer{left: maxMarkdown, nodes: maxNodes}
+	if got := w.inline(nodes, 0); len(got) != maxMarkdown {
+		t.Errorf("the text has %d bytes, want %d", len(got), maxMarkdown)
+	}
+	if looked := maxNodes - w.nodes; looked > 5 {
+		t.Errorf("%d nodes were looked at, want no more than the few that fill the room", looked)
+	}
+}
+
+func TestTextIsOneLink(t *testing.T) {
+	link := func(to string) mark { return mark{Type: "link", Attrs: map[string]any{"href": to}} }
+	marks := slices.Repeat([]mark{link("https://b.example")}, 1000)
+	marks = append([]mark{{Type: "em"}, link("https://a.example")}, marks...)
+	w := &writer{left: maxMarkdown, nodes: maxNodes}
+	if got, want := w.marked("x", marks), "[*x*](https://a.example)"; got != want {
+		t.Errorf("marked = %.200q (%d bytes), want %q", got, len(got), want)
+	}
+}
+
 // FuzzMarkdown: whatever Jira sends for a document, it becomes a text of bounded size.
 func FuzzMarkdown(f *testing.F) {
 	files, err := filepath.Glob("testdata/adf/*.json")

@@ -3,6 +3,8 @@ package jira
 import (
 	"strconv"
 	"strings"
+
+	"toolgate/tools/internal/clip"
 )
 
 func (w *writer) list(n node, depth int) string {
@@ -121,7 +123,7 @@ func (w *writer) table(n node, depth int) string {
 // card is a link that stands alone.
 func (w *writer) card(n node) string {
 	if url := n.attr("url"); url != "" {
-		return w.take(oneLine(url))
+		return w.take(clip.Line(url))
 	}
 	if data, ok := n.Attrs["data"].(map[string]any); ok {
 		return w.leaf(node{Attrs: map[string]any{"title": data["name"], "url": data["url"]}})

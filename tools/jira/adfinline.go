@@ -3,6 +3,8 @@ package jira
 import (
 	"slices"
 	"strings"
+
+	"toolgate/tools/internal/clip"
 )
 
 // isInline says whether a node stands within a line.
@@ -22,15 +24,29 @@ func (w *writer) inline(nodes []node, depth int) string {
 		if !w.enter(depth) {
 			break
 		}
-		if n.Type == "text" { // texts with the same marks are one: their signs would run into each other
-			for i+1 < len(nodes) && nodes[i+1].Type == "text" && slices.EqualFunc(nodes[i+1].Marks, n.Marks, sameMark) {
-				i++
-				n.Text += nodes[i].Text
-			}
+		if n.Type == "text" {
+			text, count := w.run(nodes[i:], depth)
+			n.Text = text
+			i += count - 1
 		}
 		b.WriteString(w.piece(n, depth))
 	}
 	return b.String()
+}
+
+// run is the text of the first node, which was entered, and of those after it with the same marks, and how many they are:
+// they are one, since their signs would run into each other. It ends early where there is no room for more.
+func (w *writer) run(nodes []node, depth int) (text string, count int) {
+	var b strings.Builder
+	b.WriteString(nodes[0].Text)
+	for count = 1; count < len(nodes) && b.Len() <= w.left; count++ {
+		next := nodes[count]
+		if next.Type != "text" || !slices.EqualFunc(next.Marks, nodes[0].Marks, sameMark) || !w.enter(depth) {
+			break
+		}
+		b.WriteString(next.Text)
+	}
+	return b.String(), count
 }
 
 func sameMark(a, b mark) bool {
@@ -48,22 +64,22 @@ func (w *writer) piece(n node, depth int) string {
 		if text == "" {
 			text = n.attr("id")
 		}
-		return w.take("@" + strings.TrimPrefix(oneLine(text), "@"))
+		return w.take("@" + strings.TrimPrefix(clip.Line(text), "@"))
 	case "emoji":
 		if text := n.attr("text"); text != "" {
-			return w.take(oneLine(text))
+			return w.take(clip.Line(text))
 		}
-		return w.take(oneLine(n.attr("shortName")))
+		return w.take(clip.Line(n.attr("shortName")))
 	case "inlineCard":
 		return w.card(n)
 	case "status":
-		return w.take("[" + oneLine(n.attr("text")) + "]")
+		return w.take("[" + clip.Line(n.attr("text")) + "]")
 	case "date":
 		return day(n.attr("timestamp"))
 	case "mediaInline", "media":
 		return w.media(n)
 	case "placeholder":
-		return w.take(oneLine(n.attr("text")))
+		return w.take(clip.Line(n.attr("text")))
 	}
 	if len(n.Content) > 0 {
 		return w.blocks(n.Content, depth+1)
@@ -79,7 +95,7 @@ func (w *writer) media(n node) string {
 			name = n.attr(key)
 		}
 	}
-	return w.take("[media: " + oneLine(name) + "]")
+	return w.take("[media: " + clip.Line(name) + "]")
 }
 
 // marked puts the signs of marks around text. Spaces at its ends stay outside of them, where Markdown wants them.
@@ -111,11 +127,8 @@ func (w *writer) marked(text string, marks []mark) string {
 	if has("strong") {
 		core = "**" + core + "**"
 	}
-	for _, m := range marks {
-		if m.Type != "link" {
-			continue
-		}
-		href := oneLine((node{Attrs: m.Attrs}).attr("href"))
+	if i := slices.IndexFunc(marks, func(m mark) bool { return m.Type == "link" }); i >= 0 { // a link in a link is none
+		href := clip.Line((node{Attrs: marks[i].Attrs}).attr("href"))
 		switch {
 		case href == "" || href == bare || href == "mailto:"+bare:
 		case strings.ContainsAny(href, " ()<>"):

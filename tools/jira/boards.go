@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 )
 
 const (
@@ -91,7 +92,7 @@ func (p *Pack) listBoards(ctx context.Context, c *mcp.Call, in boardsArgs) (boar
 				return result, err
 			}
 			if mine {
-				result.Boards = append(result.Boards, boardItem{b.ID, clip(b.Name, shortText), b.Type, b.Location.ProjectKey})
+				result.Boards = append(result.Boards, boardItem{b.ID, clip.To(b.Name, shortText), b.Type, b.Location.ProjectKey})
 			}
 		}
 		if list.IsLast || len(list.Values) == 0 || list.Total != nil && at.Start >= *list.Total {

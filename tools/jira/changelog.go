@@ -143,7 +143,7 @@ func (l *changelog) pointsAt(moment time.Time, b *book, now *float64) *float64 {
 	if err != nil {
 		return nil
 	}
-	return &n
+	return sane(n)
 }
 
 // called is the name of a field.

@@ -6,12 +6,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 	"toolgate/tools/internal/egress"
 )
 
@@ -100,30 +99,5 @@ func reasons(body []byte) string {
 	if len(parts) == 0 && said.Message != "" {
 		parts = append(parts, said.Message)
 	}
-	return clip(plainText(strings.Join(parts, "; ")), maxReason)
-}
-
-// plainText is one line without control characters.
-func plainText(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-	return strings.Join(strings.Fields(text), " ")
-}
-
-// clip cuts text to at most limit bytes and says so. Text that is not UTF-8 becomes it.
-func clip(text string, limit int) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	if len(text) <= limit {
-		return text
-	}
-	const sign = " …(cut)"
-	cut := limit - len(sign)
-	for cut > 0 && !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + sign
+	return clip.To(clip.Line(strings.Join(parts, "; ")), maxReason)
 }

@@ -48,7 +48,10 @@ func estimate(v jsontext.Value) (n *float64, field string) {
 	if v == nil || decode(v, &e) != nil {
 		return nil, ""
 	}
-	return e.Value.Value, e.Field
+	if e.Value.Value == nil {
+		return nil, e.Field
+	}
+	return sane(*e.Value.Value), e.Field
 }
 
 // greenhopper fills a report from Jira's own. why is why that cannot be used, where another way may do.

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 )
 
 // issueFields are asked for of a single issue.
@@ -112,7 +113,7 @@ func (p *Pack) readIssue(ctx context.Context, key string, fields []string) (issu
 func (p *Pack) issueResult(i issue, w wanted) issueResult {
 	f := i.Fields
 	r := issueResult{
-		Key: i.Key, Summary: clip(f.text("summary"), shortText), Type: f.name("issuetype"), Status: f.name("status"),
+		Key: i.Key, Summary: clip.To(f.text("summary"), shortText), Type: f.name("issuetype"), Status: f.name("status"),
 		Resolution: f.name("resolution"), Priority: f.name("priority"), Assignee: f.name("assignee"), Reporter: f.name("reporter"),
 		Labels: f.names("labels"), Components: f.names("components"), FixVersions: f.names("fixVersions"),
 		Points: f.number(w.book.points), Sprints: f.sprintNames(w.book.sprint),
@@ -185,7 +186,7 @@ func (p *Pack) comments(ctx context.Context, key string, limit int, r *issueResu
 	r.CommentsAll = list.Total
 	for _, c := range list.Comments {
 		r.Comments = append(r.Comments, issueComment{
-			Author: fieldsOf{"": c.Author}.name(""), Created: isoDate(c.Created), Body: clip(markdown(c.Body), maxCommentText),
+			Author: fieldsOf{"": c.Author}.name(""), Created: isoDate(c.Created), Body: clip.To(markdown(c.Body), maxCommentText),
 		})
 	}
 	slices.SortStableFunc(r.Comments, func(a, b issueComment) int { return strings.Compare(b.Created, a.Created) })

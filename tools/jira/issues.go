@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 	"toolgate/tools/internal/egress"
 )
 
@@ -92,7 +93,7 @@ func (p *Pack) items(issues []issue, w wanted) []issueItem {
 		}
 		f := i.Fields
 		items = append(items, issueItem{
-			Key: i.Key, Summary: clip(f.text("summary"), shortText), Type: f.name("issuetype"), Status: f.name("status"),
+			Key: i.Key, Summary: clip.To(f.text("summary"), shortText), Type: f.name("issuetype"), Status: f.name("status"),
 			Priority: f.name("priority"), Assignee: f.name("assignee"), Points: f.number(w.book.points),
 			Updated: f.date("updated"), Extra: p.extras(w, f, listFields),
 		})

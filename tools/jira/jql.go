@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 )
 
 // confine puts JQL inside of what may be seen: (project in ("A","B")) AND (JQL) ORDER BY …. JQL whose quotes and parentheses
@@ -123,7 +124,7 @@ func checkOrder(words []word) error {
 	for _, w := range words {
 		bad := !w.quoted && (strings.ContainsAny(w.text, "()=!<>~&|") || w.is("and") || w.is("or") || w.is("not"))
 		if bad {
-			return mcp.ToolErrorf("ORDER BY takes fields with ASC or DESC, separated by commas, and stands at the end of the JQL; found %q", clip(w.text, 40))
+			return mcp.ToolErrorf("ORDER BY takes fields with ASC or DESC, separated by commas, and stands at the end of the JQL; found %q", clip.To(w.text, 40))
 		}
 	}
 	if len(words) == 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 )
 
 // Where a report comes from.
@@ -64,7 +65,7 @@ type reportedItem struct {
 
 func newReport(s sprint) *report {
 	r := &report{
-		Sprint: clip(s.Name, shortText), State: s.State, Goal: clip(s.Goal, maxString),
+		Sprint: clip.To(s.Name, shortText), State: s.State, Goal: clip.To(s.Goal, maxString),
 		Start: isoDate(s.StartDate), End: isoDate(s.EndDate), Completed: isoDate(s.CompleteDate),
 	}
 	r.reset()
@@ -91,7 +92,7 @@ type fared struct {
 
 // put counts an issue in the group of those that fared as it did, and among those committed or added.
 func (r *report) put(in *issueGroup, f fared) {
-	f.item.Summary = clip(f.item.Summary, shortText)
+	f.item.Summary = clip.To(f.item.Summary, shortText)
 	if f.before != nil && (f.item.Points == nil || *f.item.Points != *f.before) {
 		f.item.PointsAtStart = f.before
 	}

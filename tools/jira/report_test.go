@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -175,6 +176,52 @@ func TestReportOfJirasOwnIsConfined(t *testing.T) {
 	}
 	if !strings.Contains(got, `"added":{"count":1,"points":2,"keys":["ABC-1"]}`) || !strings.Contains(got, "points are hours") {
 		t.Errorf("the report = %s, want ABC-1 added, with 2 hours", got)
+	}
+}
+
+// TestNumbersThatAreNoPoints: one that no estimate can be costs that estimate, not the report.
+func TestNumbersThatAreNoPoints(t *testing.T) {
+	const chart = "GET /rest/greenhopper/1.0/rapid/charts/sprintreport"
+	for _, odd := range []string{"1e308", "-1e308", "1000000001"} {
+		t.Run("Jira's own, "+odd, func(t *testing.T) {
+			f := sprinted(t, true)
+			value := `{"statFieldValue":{"value":` + odd + `}}`
+			one := func(key, value string) string {
+				return `{"key":"` + key + `","estimateStatistic":` + value + `,"currentEstimateStatistic":` + value + `}`
+			}
+			f.answers = map[string][]func(http.ResponseWriter){chart: {status(200, `{"contents":{"completedIssues":[`+
+				one("ABC-1", value)+`,`+one("ABC-2", value)+`,`+one("ABC-3", `{"statFieldValue":{"value":2}}`)+`],"issuesNotCompletedInCurrentSprint":[]}}`)}}
+			var r report
+			openFake(t, f).call("get_sprint_report", `{"boardId":7,"sprintId":42}`, &r)
+			if r.Source != fromGreenhopper || r.Done.Count != 3 || r.Done.Points != 2 || r.Committed.Points != 2 || r.Done.Issues[0].Points != nil {
+				t.Errorf("the report = %+v, want three issues, with the 2 points of the last", r)
+			}
+		})
+		t.Run("of the issues, "+odd, func(t *testing.T) {
+			f := sprinted(t, true)
+			f.addWith("ABC-1", "Done", "01", json.RawMessage(odd))
+			f.addWith("ABC-2", "Done", "01", json.RawMessage(odd))
+			f.addWith("ABC-3", "Done", "01", 2.0)
+			reportHasPoints(t, f, 2)
+		})
+	}
+	for _, odd := range []string{"NaN", "Inf", "-Infinity", "1e308", "1e999", "1000000001"} {
+		t.Run("of the history, "+odd, func(t *testing.T) {
+			f := sprinted(t, true)
+			f.addWith("ABC-1", "Done", "01", 1.0, happened("22", "Story Points", odd, "1"))
+			f.addWith("ABC-2", "Done", "01", 1.0, happened("22", "Story Points", odd, "1"))
+			f.addWith("ABC-3", "Done", "01", 2.0)
+			reportHasPoints(t, f, 2)
+		})
+	}
+}
+
+func reportHasPoints(t *testing.T, f *fakeJira, want float64) {
+	t.Helper()
+	var r report
+	openFake(t, f).call("get_sprint_report", `{"boardId":7,"sprintId":42}`, &r)
+	if r.Committed.Count != len(f.issues) || r.Committed.Points != want {
+		t.Errorf("committed = %+v, want %d issues with %v points", r.Committed, len(f.issues), want)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 )
 
 const (
@@ -84,7 +85,7 @@ func (p *Pack) listSprints(ctx context.Context, c *mcp.Call, in sprintsArgs) (sp
 			break
 		}
 		result.Sprints = append(result.Sprints, sprintItem{
-			ID: s.ID, Name: clip(s.Name, shortText), State: s.State, Goal: clip(s.Goal, maxString),
+			ID: s.ID, Name: clip.To(s.Name, shortText), State: s.State, Goal: clip.To(s.Goal, maxString),
 			Start: s.StartDate, End: isoDate(s.EndDate), Completed: isoDate(s.CompleteDate),
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 )
 
 // transition is a way in which an issue's status can change now.
@@ -128,7 +129,7 @@ func choose(all []transition, key, wanted string) (transition, error) {
 func described(all []transition) string {
 	var parts []string
 	for _, t := range all {
-		parts = append(parts, fmt.Sprintf("%s (%s, to %s)", t.ID, plainText(t.Name), plainText(t.To.Name)))
+		parts = append(parts, fmt.Sprintf("%s (%s, to %s)", t.ID, clip.Line(t.Name), clip.Line(t.To.Name)))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -177,7 +178,7 @@ func (p *Pack) transitionIssue(ctx context.Context, c *mcp.Call, in transitionAr
 	result := transitionResult{Key: i.Key, From: i.Fields.name("status"), Status: t.To.Name}
 	if in.Comment != "" && !onScreen { // without a place on the screen Jira takes a comment and forgets it
 		if _, err := p.comment(ctx, i.Key, in.Comment); err != nil {
-			result.Note = "the status was changed, the comment was not added: " + plainText(err.Error())
+			result.Note = "the status was changed, the comment was not added: " + clip.Line(err.Error())
 		}
 	}
 	return result, nil

@@ -8,12 +8,16 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"toolgate/tools/internal/clip"
 )
 
 const (
 	maxDepth  = 4       // of what is shown of a field's value
 	maxItems  = 50      // of a list in a field
 	maxString = 4 << 10 // bytes of a text in a field
+
+	maxEstimate = 1e9 // points, or seconds; more is no estimate, and many of them still have a sum
 )
 
 // fieldsOf is an issue's fields by their ids. Each is read by itself, so that one of an unknown shape costs itself only.
@@ -62,15 +66,27 @@ func (f fieldsOf) names(id string) []string {
 	return names
 }
 
-// number is the first of the fields that holds one.
+// number is the first of the fields that holds one that can be an estimate.
 func (f fieldsOf) number(ids []string) *float64 {
 	for _, id := range ids {
 		var n *float64
-		if f[id] != nil && decode(f[id], &n) == nil && n != nil {
-			return n
+		if f[id] == nil || decode(f[id], &n) != nil || n == nil {
+			continue
+		}
+		if estimate := sane(*n); estimate != nil {
+			return estimate
 		}
 	}
 	return nil
+}
+
+// sane is a number that can be an estimate; nil where it cannot, and would make a sum that is no number or that no JSON
+// holds.
+func sane(n float64) *float64 {
+	if math.IsNaN(n) || math.Abs(n) > maxEstimate {
+		return nil
+	}
+	return &n
 }
 
 func (f fieldsOf) date(id string) string { return isoDate(f.text(id)) }
@@ -152,7 +168,7 @@ func (p *Pack) plainValue(v any, depth int) any {
 		if v == "" || issueKey.MatchString(v) && !p.allow.issue(v) {
 			return nil
 		}
-		return clip(isoDate(v), maxString)
+		return clip.To(isoDate(v), maxString)
 	case float64:
 		if math.IsInf(v, 0) || math.IsNaN(v) {
 			return nil

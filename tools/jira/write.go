@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"toolgate/mcp"
+	"toolgate/tools/internal/clip"
 )
 
 const maxNamed = 30 // issue types or people named in an error
@@ -46,7 +47,7 @@ func (p *Pack) createIssue(ctx context.Context, c *mcp.Call, in createArgs) (cre
 		return createResult{}, err
 	}
 	fields := map[string]any{
-		"project": map[string]any{"key": project}, "issuetype": map[string]any{"id": kind.ID}, "summary": oneLine(in.Summary),
+		"project": map[string]any{"key": project}, "issuetype": map[string]any{"id": kind.ID}, "summary": clip.Line(in.Summary),
 	}
 	if in.Description != "" {
 		fields["description"] = p.richText(in.Description)
@@ -98,7 +99,7 @@ func (p *Pack) issueType(ctx context.Context, project, wanted string) (issueType
 		if strings.EqualFold(t.Name, strings.TrimSpace(wanted)) || t.ID == wanted {
 			return t, nil
 		}
-		names = append(names, plainText(t.Name))
+		names = append(names, clip.Line(t.Name))
 	}
 	return issueType{}, mcp.ToolErrorf("%s has no issue type %q; it has %s", project, wanted, strings.Join(names[:min(len(names), maxNamed)], ", "))
 }
@@ -165,7 +166,7 @@ func (p *Pack) assignee(ctx context.Context, project, text string) (map[string]a
 			if id == "" {
 				id = who.Name
 			}
-			names = append(names, fmt.Sprintf("%s (%s)", plainText(who.DisplayName), id))
+			names = append(names, fmt.Sprintf("%s (%s)", clip.Line(who.DisplayName), id))
 		}
 		return nil, mcp.ToolErrorf("%q can be any of %s: give one by what is in the parentheses", text, strings.Join(names, ", "))
 	case p.site.cloud:
@@ -181,8 +182,8 @@ func (p *Pack) customFields(ctx context.Context, text string, fields map[string]
 		return nil
 	}
 	var given map[string]jsontext.Value
-	if err := decode([]byte(text), &given); err != nil {
-		return mcp.ToolErrorf(`customFields is not a JSON object, such as {"Story Points": 3}`)
+	if !jsontext.Value(text).IsValid() || decode([]byte(text), &given) != nil { // strict, as what is sent must be
+		return mcp.ToolErrorf(`customFields is not a JSON object in which each name stands once, such as {"Story Points": 3}`)
 	}
 	b := p.knownFields(ctx)
 	for name, value := range given {

@@ -84,6 +84,21 @@ func fill(rows driver.Rows, into *rowset, convert func(i int, value driver.Value
 	}
 }
 
+// pass reads what fill left of a driver's rows, to count them.
+func pass(rows driver.Rows, into *rowset) error {
+	values := make([]driver.Value, len(rows.Columns()))
+	for {
+		err := rows.Next(values)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		into.seen++
+	}
+}
+
 // typeNames are the database's names of the types of a result's columns.
 func typeNames(rows driver.Rows) []string {
 	names := make([]string, len(rows.Columns()))

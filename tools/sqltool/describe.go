@@ -228,13 +228,11 @@ func (p *Pack) completeTable(ctx context.Context, _ *mcp.Call, value string, giv
 		if chosen := given["database"]; chosen != "" && chosen != name {
 			continue
 		}
-		found, err := p.tables(ctx, p.databases[name])
+		found, err := p.tableNames(ctx, p.databases[name])
 		if err != nil {
 			continue // proposals are an extra
 		}
-		for _, t := range found {
-			names = append(names, t.Name)
-		}
+		names = append(names, found...)
 	}
 	return beginningWith(value, names), nil
 }

@@ -31,6 +31,9 @@ const commitTime = 10 * time.Second
 // errSpent says that all is well, and that the connection cannot be used again.
 var errSpent = fmt.Errorf("the connection is spent: %w", driver.ErrBadConn)
 
+// errCommit is wrapped by what goes wrong as a transaction is kept. A server that is told to stop then may have kept it.
+var errCommit = errors.New("commit")
+
 // errDSN says no more: what is wrong may be a part of a password.
 var errDSN = errors.New("it cannot be read: write USER:PASSWORD@tcp(HOST:3306)/DATABASE, or a URL mysql://USER:PASSWORD@HOST/DATABASE")
 
@@ -305,6 +308,9 @@ func (s *mysqlSession) within(ctx context.Context, q *query, values []driver.Nam
 		defer cancel()
 		if _, failed := s.ExecContext(ending, end, nil); failed != nil && err == nil {
 			err = failed
+			if q.write {
+				err = fmt.Errorf("%w: %w", errCommit, failed)
+			}
 		}
 	}()
 	st, err := s.statements.on(ctx, s, q.text)
@@ -333,13 +339,16 @@ func (s *mysqlSession) within(ctx context.Context, q *query, values []driver.Nam
 		// The statement has a LIMIT of its own. Reading all that the server has for us could take long.
 		return effect{}, errSpent
 	}
+	if !whole && err == nil {
+		err = pass(rows, into)
+	}
 	if closing := rows.Close(); err == nil {
 		err = closing
 	}
 	if err != nil {
 		return effect{}, err
 	}
-	done.rowsAffected = int64(into.rows)
+	done.rowsAffected = int64(into.seen)
 	end = "COMMIT"
 	return done, nil
 }

@@ -98,6 +98,8 @@ func (e *mysqlEngine) explain(err error) failure {
 			return failure{refused, fault.Message}
 		case mysqlConflicts[fault.Number]:
 			return failure{conflict, fault.Message}
+		case mysqlSlow[fault.Number] && errors.Is(err, errCommit):
+			return failure{kind: unreachable}
 		case mysqlSlow[fault.Number]:
 			return failure{kind: slow}
 		case mysqlClosed[fault.Number]:

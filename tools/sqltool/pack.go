@@ -43,6 +43,7 @@ type database struct {
 	name    string
 	engine  engine
 	catalog catalog
+	names   tableNames
 }
 
 // New makes the pack of what is written under tools.sql. The error joins every fault there is, each with its file and line.

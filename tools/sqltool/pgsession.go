@@ -155,16 +155,17 @@ func (s *postgresSession) prepare(ctx context.Context, q *query) (*pgconn.Statem
 	return st, nil
 }
 
-// run runs a statement in a transaction of its own: all of it is sent at once, and the server itself stops after as many
-// rows as there is room for.
+// run runs a statement in a transaction of its own: all of it is sent at once, and the server itself stops one that reads
+// after as many rows as there is room for.
 func (s *postgresSession) run(ctx context.Context, q *query, values [][]byte, into *rowset) (done effect, err error) {
 	st, err := s.prepare(ctx, q)
 	if err != nil {
 		return effect{}, err
 	}
-	begin, end := beginRead, endRollback
+	begin, end, most := beginRead, endRollback, uint32(q.limit)+1 //nolint:gosec // a limit is small
 	if q.write {
-		begin, end = beginWrite, endCommit
+		// A statement that is not read to its end does not tell how many rows it changed.
+		begin, end, most = beginWrite, endCommit, 0
 	}
 	const statement = 2 // those before it begin the transaction and set its time
 	finished := 0
@@ -177,7 +178,7 @@ func (s *postgresSession) run(ctx context.Context, q *query, values [][]byte, in
 		}
 		do(begin, 0)
 		do(setTime, 0, strconv.AppendInt(nil, q.timeout.Milliseconds(), 10))
-		do(st.Name, uint32(q.limit)+1, values...) //nolint:gosec // a limit is small
+		do(st.Name, most, values...)
 		do(end, 0)
 	}, func(m pgproto3.BackendMessage) {
 		switch m := m.(type) {

@@ -8,6 +8,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// maxDimensions is how deep PostgreSQL's arrays go. What a server sends beyond that would cost us our stack.
+const maxDimensions = 6
+
 // Object ids of PostgreSQL's own types. They never change.
 const (
 	oidBool, oidBytea, oidInt8, oidInt2, oidInt4, oidOID  = 16, 17, 20, 21, 23, 26
@@ -152,14 +155,17 @@ type arrayReader struct {
 	text    string
 	at      int
 	element uint32
+	depth   int
 	out     []byte
 	cells   rowset // for what one element is in JSON
 }
 
 func (r *arrayReader) array() bool {
-	if !strings.HasPrefix(r.text[r.at:], "{") {
+	if !strings.HasPrefix(r.text[r.at:], "{") || r.depth == maxDimensions {
 		return false
 	}
+	r.depth++
+	defer func() { r.depth-- }()
 	r.at++
 	r.out = append(r.out, '[')
 	for first := true; r.at < len(r.text); first = false {

@@ -34,6 +34,7 @@ type rowset struct {
 	buf       []byte
 	keys      [][]byte // the columns' names, quoted, a colon after each
 	rows      int
+	seen      int // rows that there were, with those there was no room for
 	cells     int // of the row that is being written
 	rowStart  int
 	truncated bool
@@ -63,6 +64,7 @@ func (r *rowset) begin(found []column) {
 
 // open begins a row; false where there is no room for another.
 func (r *rowset) open() bool {
+	r.seen++
 	if r.truncated || r.rows >= r.limit {
 		r.truncated = true
 		return false
@@ -106,7 +108,7 @@ func (r *rowset) first() jsontext.Value {
 
 func (r *rowset) note(format string, args ...any) {
 	if len(r.notes) < maxNotes {
-		r.notes = append(r.notes, fmt.Sprintf(format, args...))
+		r.notes = append(r.notes, strings.ToValidUTF8(fmt.Sprintf(format, args...), "\uFFFD"))
 	}
 }
 

@@ -35,6 +35,10 @@ type sqliteEngine struct {
 
 var _ engine = (*sqliteEngine)(nil)
 
+// errStopped is wrapped by what a statement whose time was over before it was to be kept ends with: what it changed is
+// undone.
+var errStopped = errors.New("stopped")
+
 // openSQLite opens nothing yet: connections are made as they are needed.
 func openSQLite(path string, connections int, write bool) (*sqliteEngine, error) {
 	abs, err := filepath.Abs(path)
@@ -199,10 +203,16 @@ func (e *sqliteEngine) describe(ctx context.Context, q *query) (columns []column
 	return columns, err
 }
 
+// sqliteIntegers are the types that promise whole numbers, without what is in parentheses.
+var sqliteIntegers = map[string]bool{
+	"INT": true, "INTEGER": true, "TINYINT": true, "SMALLINT": true, "MEDIUMINT": true, "BIGINT": true, "INT2": true, "INT8": true,
+	"UNSIGNED BIG INT": true,
+}
+
 // affinity is what a column's declared type promises of its values. SQLite holds almost anything anywhere, so only what is
 // usual is promised; a value that is otherwise is left out with a note.
 func affinity(declared string) kind {
-	declared = strings.ToUpper(declared)
+	declared, _, _ = strings.Cut(strings.ToUpper(declared), "(")
 	contains := func(words ...string) bool {
 		for _, w := range words {
 			if strings.Contains(declared, w) {
@@ -212,12 +222,14 @@ func affinity(declared string) kind {
 		return false
 	}
 	switch {
+	case sqliteIntegers[declared]:
+		return integerKind
+	case contains("INT"): // POINT, INTERVAL: numbers to SQLite, and text to those who declare them
+		return anyKind
 	case declared == "BOOLEAN", declared == "BOOL":
 		return booleanKind
 	case declared == "JSON", declared == "JSONB":
 		return jsonKind
-	case contains("INT"):
-		return integerKind
 	case contains("CHAR", "CLOB", "TEXT", "BLOB", "DATE", "TIME", "UUID"):
 		return stringKind
 	case contains("REAL", "FLOAT", "DOUBLE", "NUMERIC", "DECIMAL"):
@@ -244,6 +256,9 @@ func (e *sqliteEngine) run(ctx context.Context, q *query, args []argument, into 
 	})
 	if ctx.Err() != nil && err != nil {
 		err = fmt.Errorf("%w: %w", err, ctx.Err()) // whatever the driver calls it, that is why
+		if !errors.Is(err, errCommit) {
+			err = fmt.Errorf("%w: %w", errStopped, err)
+		}
 	}
 	return done, err
 }
@@ -315,8 +330,14 @@ func (s *sqliteSession) change(ctx context.Context, q *query, values []driver.Na
 	if done.rowsAffected == 0 || !q.has("insert") && !q.has("replace") {
 		done.lastInsertID = 0
 	}
-	_, err = s.ExecContext(ctx, "COMMIT", nil)
-	return done, err
+	// The driver does not say of a commit whose time is over whether it was done, so that is given more.
+	deadline, _ := ctx.Deadline() // run gives every statement one
+	keeping, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(grace))
+	defer cancel()
+	if _, failed := s.ExecContext(keeping, "COMMIT", nil); failed != nil {
+		return done, fmt.Errorf("%w: %w", errCommit, failed)
+	}
+	return done, nil
 }
 
 func (e *sqliteEngine) explain(err error) failure {
@@ -338,8 +359,11 @@ func (e *sqliteEngine) explain(err error) failure {
 		}
 		return failure{}
 	}
-	if errors.Is(err, errConnect) {
+	switch {
+	case errors.Is(err, errConnect):
 		return failure{kind: unreachable}
+	case errors.Is(err, errStopped):
+		return failure{kind: slow}
 	}
 	return failure{}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -182,8 +183,9 @@ func (p *Pack) failed(ctx context.Context, db *database, q *query, doing string,
 		unsure = "; it may have been done or not: look before you try again"
 	}
 	f := db.engine.explain(err)
+	f.message = strings.ToValidUTF8(f.message, "\uFFFD")
 	if len(f.message) > maxMessage {
-		f.message = f.message[:maxMessage] + "…"
+		f.message = strings.ToValidUTF8(f.message[:maxMessage], "") + "…" // without a character that was cut in two
 	}
 	switch {
 	case f.kind == refused:
@@ -193,8 +195,11 @@ func (p *Pack) failed(ctx context.Context, db *database, q *query, doing string,
 	case errors.Is(err, errConnect):
 		p.log.Warn("a database could not be reached", dbFields(db, err)...)
 		return &mcp.ToolError{Message: fmt.Sprintf("the database %s could not be reached", db.name), RetryAfter: retryDown}
-	case f.kind == slow, errors.Is(err, context.DeadlineExceeded):
+	case f.kind == slow, errors.Is(err, context.DeadlineExceeded) && !q.write:
 		return mcp.ToolErrorf("the statement ran longer than %s, its limit on %s, and was stopped: ask for less", q.timeout, db.name)
+	case errors.Is(err, context.DeadlineExceeded): // nothing says that a write was stopped
+		p.log.Warn("a database did not answer in time", dbFields(db, err)...)
+		return mcp.ToolErrorf("the database %s did not answer within %s%s", db.name, q.timeout, unsure)
 	case f.kind == unreachable:
 		p.log.Warn("a database was lost during a statement", dbFields(db, err)...)
 		return &mcp.ToolError{Message: fmt.Sprintf("the database %s could not be reached%s", db.name, unsure)}

@@ -130,6 +130,33 @@ func TestResultsAreBounded(t *testing.T) {
 	})
 }
 
+func TestIntegersOfAFileAreWhatIsDeclaredSoAlone(t *testing.T) {
+	w := sqliteWorld(t)
+	w.exec(t, "CREATE TABLE mixed (p POINT, f FLOATING POINT, v INTERVAL, i INT(11), u UNSIGNED BIG INT, s smallint)",
+		"INSERT INTO mixed VALUES ('here', 1.5, '2 days', 1, 2, 'three')")
+	p := w.pack(t, "", "  - {name: mixed, description: Mixed., database: db, one: true, sql: SELECT * FROM mixed}\n")
+	s := server(t, p)
+	want := `{"found":true,"row":{"p":"here","f":1.5,"v":"2 days","i":1,"u":2},"notes":["row 1: s is \"three\", no whole number: left out"]}`
+	if got := call(t, s, "mixed", `{}`); got != want {
+		t.Errorf("mixed = %s, want %s", got, want)
+	}
+	if got, want := ask(t, s, "tools/list", `{}`), `"i":{"type":"integer"`; !strings.Contains(got, want) {
+		t.Errorf("tools/list = %s\nwant %s in it", got, want)
+	}
+}
+
+func TestArraysOfPostgreSQLHaveABoundedDepth(t *testing.T) {
+	for _, text := range []string{strings.Repeat("{", 4<<20), strings.Repeat("{", 7) + strings.Repeat("}", 7)} {
+		if got, ok := postgresArray(text, oidText); ok {
+			t.Errorf("postgresArray of %d bytes = %.50s, want that it is none", len(text), got)
+		}
+	}
+	deepest := strings.Repeat("{", 6) + "1" + strings.Repeat("}", 6)
+	if got, ok := postgresArray(deepest, oidInt4); !ok || string(got) != "[[[[[[1]]]]]]" {
+		t.Errorf("postgresArray(%s) = %s, %t, want [[[[[[1]]]]]]", deepest, got, ok)
+	}
+}
+
 func TestRowsetCutsBinaries(t *testing.T) {
 	r := rowset{limit: 1}
 	r.begin([]column{{name: "b", kind: stringKind}})

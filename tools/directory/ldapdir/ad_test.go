@@ -36,7 +36,7 @@ func TestActiveDirectoryIsAskedFewQuestions(t *testing.T) {
 	}{
 		{"direct", "alice", "engineering", "yes", []any{"engineering"}, 4},
 		{"nested", "alice", "all-staff", "yes", []any{"engineering", "product-development", "headquarters", "employees", "all-staff"}, 5},
-		{"not in it", "alice", "finance", "no", []any{}, 6},
+		{"not in it", "alice", "finance", "no", []any{}, 7},
 		{"the primary group", "alice", "Domain Users", "yes", []any{"Domain Users"}, 5},
 		{"through the primary group", "alice", "Badge Holders", "yes", []any{"Domain Users", "Users", "Badge Holders"}, 7},
 	}
@@ -64,6 +64,56 @@ func TestActiveDirectoryIsAskedFewQuestions(t *testing.T) {
 	}
 	if asked := s.asked(); len(asked) > 4 {
 		t.Errorf("questions for all lists = %d, want at most 4:\n%s", len(asked), strings.Join(asked, "\n"))
+	}
+}
+
+// TestWhatIsHiddenIsNeverNo: of a membership the list knows one half and the member the other, and we may be shown either.
+func TestWhatIsHiddenIsNeverNo(t *testing.T) {
+	const people, lists = ",ou=people,dc=example,dc=com", ",ou=lists,dc=example,dc=com"
+	memberOfLists := func(e *adEntry, attribute string) bool {
+		return attribute == "member" || attribute == "memberof" && strings.HasSuffix(e.dn, lists)
+	}
+	oneList := func(e *adEntry, attribute string) bool {
+		return attribute == "member" && e.dn == "cn=engineering"+lists
+	}
+	onePair := func(e *adEntry, attribute string) bool {
+		return oneList(e, attribute) || attribute == "memberof" && e.dn == "uid=alice"+people
+	}
+	tests := []struct {
+		name   string
+		hidden func(*adEntry, string) bool
+		list   string
+		nested bool
+		member string
+		via    int
+	}{
+		{"lists of people, direct", hides("memberof"), "engineering", true, "yes", 1},
+		{"lists of people, through others", hides("memberof"), "all-staff", true, "yes", 5},
+		{"lists of people, by the primary group", hides("memberof"), "Badge Holders", true, "yes", 3},
+		{"lists of people, and not in it", hides("memberof"), "finance", true, "no", 0},
+		{"lists of people, directly not in it", hides("memberof"), "finance", false, "no", 0},
+		{"members, direct", hides("member"), "engineering", true, "yes", 1},
+		{"members, direct alone", hides("member"), "engineering", false, "yes", 1},
+		{"members, through others", hides("member"), "all-staff", true, "yes", 5},
+		{"members, by the primary group", hides("member"), "Badge Holders", true, "yes", 3},
+		{"members, and not in it", hides("member"), "finance", true, "no", 0},
+		{"members of one list", oneList, "engineering", true, "yes", 1},
+		{"members of one list on the way", oneList, "all-staff", true, "yes", 5},
+		{"both", hides("member", "memberof"), "engineering", true, "unknown", 0},
+		{"both, direct alone", hides("member", "memberof"), "engineering", false, "unknown", 0},
+		{"both, by the primary group", hides("member", "memberof"), "Badge Holders", true, "unknown", 0},
+		{"both, of one person and one list", onePair, "engineering", true, "unknown", 0},
+		{"both, on the way", memberOfLists, "all-staff", true, "unknown", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := withPrimaryGroup(t)
+			s.hidden = tt.hidden
+			got, failure := newDesk(t, open(t, s.config())).call(t, "is_user_in_dl", fmt.Sprintf(`{"user_identity":"alice","dl_name":%q,"nested":%v}`, tt.list, tt.nested))
+			if failure != "" || got["member"] != tt.member || len(got["via"].([]any)) != tt.via {
+				t.Errorf("is_user_in_dl = %v, %q, want %s via %d lists", got, failure, tt.member, tt.via)
+			}
+		})
 	}
 }
 

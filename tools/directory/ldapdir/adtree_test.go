@@ -17,8 +17,8 @@ type adTree struct {
 	base    string
 	root    [][]string
 	entries []*adEntry
-	parts   int    // values of member given at once
-	hidden  string // an attribute that is not shown, in lower case
+	parts   int                                     // values of member given at once
+	hidden  func(e *adEntry, attribute string) bool // attributes, in lower case, that the client may not read
 }
 
 type adEntry struct {
@@ -84,6 +84,20 @@ func sid(rid uint32) string {
 	return string(b)
 }
 
+// hides hides attributes, given in lower case, of all entries.
+func hides(attributes ...string) func(*adEntry, string) bool {
+	return func(_ *adEntry, attribute string) bool { return slices.Contains(attributes, attribute) }
+}
+
+// read are the values of an attribute that the client sees.
+func (t *adTree) read(e *adEntry, attribute string) []string {
+	attribute = strings.ToLower(attribute)
+	if t.hidden != nil && t.hidden(e, attribute) {
+		return nil
+	}
+	return e.attributes[attribute]
+}
+
 // link writes every memberOf.
 func (t *adTree) link() {
 	by := map[string]*adEntry{}
@@ -126,8 +140,9 @@ func (t *adTree) find(base string, scope int, filter *ber.Packet) (found []*adEn
 	return found, true
 }
 
+// matches is false where an attribute is hidden, as a server that may not tell does not know (MS-ADTS, 3.1.1.3.1.3.1).
 func (t *adTree) matches(e *adEntry, f *ber.Packet) bool {
-	values := func(name string) []string { return e.attributes[strings.ToLower(name)] }
+	values := func(name string) []string { return t.read(e, name) }
 	switch f.Tag {
 	case ldap.FilterAnd:
 		return !slices.ContainsFunc(f.Children, func(c *ber.Packet) bool { return !t.matches(e, c) })
@@ -159,7 +174,7 @@ func (t *adTree) matches(e *adEntry, f *ber.Packet) bool {
 				value = text(part)
 			}
 		}
-		if ":"+rule+":" != chain {
+		if ":"+rule+":" != chain || len(values(name)) == 0 {
 			return false
 		}
 		if strings.EqualFold(name, "member") {
@@ -210,10 +225,10 @@ func (t *adTree) shown(e *adEntry, asked []string) [][]string {
 			bare = before
 			_, _ = fmt.Sscanf(bounds, "%d-", &from)
 		}
-		values := e.attributes[bare]
+		values := t.read(e, bare)
 		bounded := bare == "member" || bare == "memberof"
 		switch {
-		case len(values) == 0 || bare == t.hidden:
+		case len(values) == 0:
 		case !bounded || from == 0 && len(values) <= t.parts:
 			shown = append(shown, append([]string{name}, values...))
 		case from+t.parts >= len(values):

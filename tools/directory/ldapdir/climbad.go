@@ -36,7 +36,7 @@ func (d *Directory) climbAD(ctx context.Context, f *server, p directory.Person, 
 		return d.steps(ctx, f, f.entryAt(until), direct)
 	}
 	if until != "" {
-		found, err := d.inChain(ctx, f, p.DN, until)
+		found, err := d.inChain(ctx, f, p.DN, len(direct) > 0, until)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +65,7 @@ func (d *Directory) climbPrimary(ctx context.Context, f *server, p directory.Per
 	}
 	switch {
 	case until == "":
-		if primary != nil && len(primary.above) > 0 {
+		if primary != nil {
 			above = append(above, is("member"+chain, primary.DN))
 		}
 		return d.steps(ctx, f, either(above...), direct)
@@ -73,10 +73,8 @@ func (d *Directory) climbPrimary(ctx context.Context, f *server, p directory.Per
 		return nil, nil
 	case directory.Key(primary.DN) == directory.Key(until):
 		return []directory.Step{{Group: primary.Group, From: -1}}, nil
-	case len(primary.above) == 0:
-		return nil, nil
 	}
-	found, err := d.inChain(ctx, f, primary.DN, until)
+	found, err := d.inChain(ctx, f, primary.DN, len(primary.above) > 0, until)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -91,9 +89,14 @@ func onTheWay(from, to string, f *server) string {
 	return either(both(is("member"+chain, from), is("memberOf"+chain, to)), f.entryAt(to))
 }
 
-// inChain says whether an entry is in a list, directly or through others.
-func (d *Directory) inChain(ctx context.Context, f *server, dn, list string) (bool, error) {
-	entries, _, err := d.search(ctx, "tell whether an entry is in a list", f.at(dn, is("memberOf"+chain, list), []string{noAttributes}))
+// inChain says whether an entry is in a list, directly or through others. Of what we may not read nothing matches, so the
+// entry is asked if it shows lists that it is in, and otherwise the list, which Shows holds to account for a no.
+func (d *Directory) inChain(ctx context.Context, f *server, dn string, shows bool, list string) (bool, error) {
+	q := f.at(list, is("member"+chain, dn), []string{noAttributes})
+	if shows {
+		q = f.at(dn, is("memberOf"+chain, list), []string{noAttributes})
+	}
+	entries, _, err := d.search(ctx, "tell whether an entry is in a list", q)
 	return len(entries) > 0, err
 }
 

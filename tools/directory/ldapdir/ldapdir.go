@@ -40,6 +40,7 @@ type Directory struct {
 var (
 	_ directory.Directory = (*Directory)(nil)
 	_ directory.Climber   = (*Directory)(nil)
+	_ directory.Witness   = (*Directory)(nil)
 )
 
 // Open makes a directory of a configuration, whose every fault is in the error. It connects to nothing: the server may come

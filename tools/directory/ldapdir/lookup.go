@@ -3,6 +3,7 @@ package ldapdir
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -94,7 +95,8 @@ func (s *server) pick(entries []*ldap.Entry, more bool, identity, attribute stri
 	}
 }
 
-// GroupsOf asks which lists name the entry: a list knows its members everywhere, whatever servers keep with the members.
+// GroupsOf asks which lists name the entry: a list knows its members everywhere, whatever servers keep with the members. Active
+// Directory keeps it at both, and hides the one or the other from some.
 func (d *Directory) GroupsOf(ctx context.Context, dn, login string) ([]directory.Group, error) {
 	f, err := d.facts(ctx)
 	if err != nil {
@@ -105,23 +107,68 @@ func (d *Directory) GroupsOf(ctx context.Context, dn, login string) ([]directory
 	if login != "" {
 		logins = []string{login}
 	}
-	above := f.naming([]string{dn}, logins)
-	if f.ad && login != "" {
-		entries, _, err := d.search(ctx, what, f.at(dn, anything, []string{"objectSid", "primaryGroupID"}))
+	filters := []string{f.naming([]string{dn}, logins)}
+	if f.ad {
+		more, err := d.saidOf(ctx, what, f, dn, login != "")
 		if err != nil {
 			return nil, err
 		}
-		if len(entries) > 0 {
-			if sid := primaryGroup(entries[0]); sid != nil {
-				above = either(above, hasSID(sid))
+		filters = append(filters, more...)
+	}
+	var entries []*ldap.Entry
+	seen := map[string]bool{}
+	for some := range slices.Chunk(filters, batch) {
+		found, err := d.all(ctx, what, f.below(both(f.groups, either(some...)), f.groupAttributes()))
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range found {
+			if key := directory.Key(e.DN); !seen[key] {
+				seen[key] = true
+				entries = append(entries, e)
 			}
 		}
 	}
-	entries, err := d.all(ctx, what, f.below(both(f.groups, above), f.groupAttributes()))
+	return f.groupsOf(entries), nil
+}
+
+// saidOf matches the lists that an entry of Active Directory says it is in, and a person's primary group.
+func (d *Directory) saidOf(ctx context.Context, what string, f *server, dn string, isPerson bool) ([]string, error) {
+	entries, _, err := d.search(ctx, what, f.at(dn, anything, []string{"memberOf", "objectSid", "primaryGroupID"}))
+	if err != nil || len(entries) == 0 {
+		return nil, err
+	}
+	lists, err := d.values(ctx, what, entries[0], "memberOf")
 	if err != nil {
 		return nil, err
 	}
-	return f.groupsOf(entries), nil
+	var filters []string
+	for _, list := range lists {
+		filters = append(filters, f.entryAt(list))
+	}
+	if sid := primaryGroup(entries[0]); isPerson && sid != nil {
+		filters = append(filters, hasSID(sid))
+	}
+	return filters, nil
+}
+
+// Shows asks whether we are shown anybody on the list, or, where the person was asked as well, any list of theirs. An empty
+// list cannot be told from one whose members are hidden.
+func (d *Directory) Shows(ctx context.Context, p directory.Person, groupDN string) (bool, error) {
+	f, err := d.facts(ctx)
+	if err != nil {
+		return false, err
+	}
+	const what = "tell whether memberships are shown"
+	var some []string
+	for _, a := range append(slices.Clone(f.members), "memberUid") {
+		some = append(some, "("+a+"=*)")
+	}
+	entries, _, err := d.search(ctx, what, f.at(groupDN, either(some...), []string{noAttributes}))
+	if err == nil && len(entries) == 0 && f.ad {
+		entries, _, err = d.search(ctx, what, f.at(p.DN, "(memberOf=*)", []string{noAttributes}))
+	}
+	return len(entries) > 0, err
 }
 
 // Search reads all who match, and gives those that are asked for: servers that sort by login are few.

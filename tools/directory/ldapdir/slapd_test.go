@@ -87,7 +87,7 @@ func loadSlapd(folder string, c company, memberOf bool, extra string) (*slapd, e
 	fmt.Fprintf(conf, "pidfile %[1]s/pid\nargsfile %[1]s/args\nthreads 4\ndatabase mdb\nsuffix %[2]q\nrootdn %[3]q\ndirectory %[1]s/db\nmaxsize 268435456\ndbnosync\n", folder, c.base, "cn=root,"+c.base)
 	conf.WriteString("index objectClass,member,uniqueMember,memberUid,memberOf eq\nindex uid,cn,mail eq,sub\n")
 	fmt.Fprintf(conf, "limits dn.exact=%q size=100 size.pr=100 size.prtotal=100\nlimits * size=unlimited\n", "cn=limited,"+c.base)
-	conf.WriteString("access to attrs=userPassword by anonymous auth\naccess to * by * read\n" + extra)
+	conf.WriteString("access to attrs=userPassword by anonymous auth\n" + extra + "access to * by * read\n")
 	if memberOf {
 		conf.WriteString("overlay memberof\n")
 	}

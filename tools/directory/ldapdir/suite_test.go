@@ -181,7 +181,7 @@ func TestTheToolsOverActiveDirectory(t *testing.T) {
 		{"whole", func(*adServer) {}},
 		{"members in parts of two", func(s *adServer) { s.parts = 2 }},
 		{"without pages", func(s *adServer) { s.root = s.root[:1] }},
-		{"memberOf hidden from us", func(s *adServer) { s.hidden = "memberof" }},
+		{"memberOf hidden from us", func(s *adServer) { s.hidden = hides("memberof") }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -19,8 +19,14 @@ const (
 	breakerPause    = 30 * time.Second
 )
 
-// errStatus tells the breaker of a status of 500 or more.
+// errStatus tells the breaker of a status that says that nobody is answered.
 var errStatus = errors.New("the upstream failed")
+
+// unable says whether a status is about the upstream: it, or what it stands behind, cannot be reached. Any other, of 500
+// and more too, may be about one request, and whoever makes that must not keep the upstream from everybody else.
+func unable(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
 
 // goneError is the end of whoever asked: no fault of the upstream.
 type goneError struct{ error }
@@ -28,7 +34,8 @@ type goneError struct{ error }
 func (e goneError) Unwrap() error { return e.error }
 
 // breaker keeps an upstream that fails from being asked, until one request at a time finds that it answers again. It counts
-// attempts, so that a call with retries counts for several.
+// attempts, so that a call with retries counts for several. No answer in time, none at all and those that unable names are
+// failures; any other answer ends their row.
 type breaker struct {
 	circuit *gobreaker.CircuitBreaker[*answer]
 	until   atomic.Pointer[time.Time] // when it may be asked again, where it may not be
@@ -65,7 +72,7 @@ func (c *Client) attempt(ctx context.Context, q *question) (*answer, error) {
 	}
 	a, err := b.circuit.Execute(func() (*answer, error) {
 		a, err := c.send(ctx, q)
-		if err == nil && a.status >= http.StatusInternalServerError {
+		if err == nil && unable(a.status) {
 			err = errStatus
 		}
 		return a, err

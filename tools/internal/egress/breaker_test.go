@@ -12,14 +12,14 @@ import (
 
 func TestBreakerOpensAfterFailuresInARow(t *testing.T) {
 	asked := 0
-	status := 500
-	bubble(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
+	status := 503
+	bubble(t, Options{Retries: -1}, func(w http.ResponseWriter, _ *http.Request) {
 		asked++
 		w.WriteHeader(status)
 	}, func(t *testing.T, c *Client) {
 		for range breakerFailures {
 			_, err := c.Do(t.Context(), Request{})
-			wantError(t, err, 500, nil)
+			wantError(t, err, 503, nil)
 		}
 		_, err := c.Do(t.Context(), Request{})
 		e := wantError(t, err, 0, ErrOpen)
@@ -36,7 +36,7 @@ func TestBreakerOpensAfterFailuresInARow(t *testing.T) {
 		}
 		advance(16 * time.Second)
 		_, err = c.Do(t.Context(), Request{})
-		wantError(t, err, 500, nil) // the probe
+		wantError(t, err, 503, nil) // the probe
 		_, err = c.Do(t.Context(), Request{})
 		if e := wantError(t, err, 0, ErrOpen); e.RetryAfter != 31 {
 			t.Errorf("RetryAfter after the probe = %d, want 31", e.RetryAfter)
@@ -55,18 +55,18 @@ func TestBreakerOpensAfterFailuresInARow(t *testing.T) {
 func TestOneProbeAtATime(t *testing.T) {
 	asked := 0
 	var probing, probed chan struct{} // of the bubble
-	bubble(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
+	bubble(t, Options{Retries: -1}, func(w http.ResponseWriter, _ *http.Request) {
 		if asked++; asked > breakerFailures {
 			close(probing)
 			<-probed
 			return
 		}
-		w.WriteHeader(500)
+		w.WriteHeader(503)
 	}, func(t *testing.T, c *Client) {
 		probing, probed = make(chan struct{}), make(chan struct{})
 		for range breakerFailures {
 			_, err := c.Do(t.Context(), Request{})
-			wantError(t, err, 500, nil)
+			wantError(t, err, 503, nil)
 		}
 		advance(breakerPause + 1)
 		var probe sync.WaitGroup
@@ -91,6 +91,9 @@ func TestWhatIsNoFailureOfTheUpstream(t *testing.T) {
 	}{
 		"404":                        {Options{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }},
 		"429":                        {Options{Retries: -1}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }},
+		"500":                        {Options{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }},
+		"501":                        {Options{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(501) }},
+		"507":                        {Options{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(507) }},
 		"a large answer":             {Options{MaxBody: 1}, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("xx")) }},
 		"a caller that goes":         {Options{}, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
 		"a caller that goes, cached": {Options{Cache: time.Minute}, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
@@ -110,11 +113,29 @@ func TestWhatIsNoFailureOfTheUpstream(t *testing.T) {
 	}
 }
 
+// TestFailureOfOneRequestIsNoneOfTheUpstream: what one caller asks for keeps no other from being answered.
+func TestFailureOfOneRequestIsNoneOfTheUpstream(t *testing.T) {
+	bubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/poison" {
+			w.WriteHeader(500)
+		}
+	}, func(t *testing.T, c *Client) {
+		for range 2 * breakerFailures {
+			_, err := c.Do(t.Context(), Request{Path: "/poison"})
+			wantError(t, err, 500, nil)
+		}
+		get(t, c, "/")
+	})
+}
+
 func TestFailuresThatOpenTheBreaker(t *testing.T) {
 	for name, test := range map[string]struct {
 		opts    Options
 		handler http.HandlerFunc
 	}{
+		"502":              {Options{Retries: -1}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }},
+		"503":              {Options{Retries: -1}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }},
+		"504":              {Options{Retries: -1}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(504) }},
 		"503 with retries": {Options{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }},
 		"no first byte":    {Options{}, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
 		"no end in time": {Options{Timeout: 5 * time.Second}, func(w http.ResponseWriter, r *http.Request) {
@@ -145,9 +166,9 @@ func TestFailuresThatOpenTheBreaker(t *testing.T) {
 }
 
 func TestBreakerOfStorageIsNotThatOfTheHost(t *testing.T) {
-	bubble(t, Options{Follow: []string{"blob.example"}}, func(w http.ResponseWriter, r *http.Request) {
+	bubble(t, Options{Follow: []string{"blob.example"}, Retries: -1}, func(w http.ResponseWriter, r *http.Request) {
 		if r.Host == "blob.example" {
-			w.WriteHeader(500)
+			w.WriteHeader(503)
 		}
 	}, func(t *testing.T, c *Client) {
 		ask := func() (*http.Response, error) { return c.HTTP().Get("http://blob.example/") }
