@@ -13,7 +13,7 @@ import (
 
 const (
 	fingerprintSize = 8    // bytes: cursors are mixed up by mistake, and there is nothing to gain by forging one
-	maxCursor       = 1024 // characters of an encoded cursor; positions hold one login or one list's name
+	maxCursor       = 1024 // characters of an encoded cursor; positions hold at most maxName bytes of one login or one list's name
 )
 
 // A cursor says where the next page of an answer begins. It is bound to the question it came from and holds nothing
@@ -83,6 +83,10 @@ func position(name, dn string) string {
 	sum := sha256.Sum256([]byte(key(dn)))
 	return name + "\x00" + hex.EncodeToString(sum[:4])
 }
+
+// Position is a person's place among others: by login, and where two have one, or have long ones that begin alike, by DN. It
+// fits a cursor, however long the login is.
+func Position(p Person) string { return position(p.Login, p.DN) }
 
 // page orders items by their positions, in place, and returns at most limit of those after the cursor, with the cursor
 // of the next page, empty on the last one. Positions are unique.

@@ -27,7 +27,7 @@ type Directory interface {
 	Members(ctx context.Context, groupDN string) (Members, error)
 
 	// Search returns up to limit people who match every word of query in their login, name, mail address, title or
-	// department, ordered by login, beginning after the login given in after (empty: from the first).
+	// department, ordered by Position, which is by login, beginning after the position given in after (empty: from the first).
 	Search(ctx context.Context, query, after string, limit int) ([]Person, error)
 
 	// NearPeople returns up to n logins of people that identity may have been meant for, likeliest first.

@@ -109,7 +109,7 @@ func TestADirectoryThatClimbsIsAskedOnce(t *testing.T) {
 	}{
 		{"a way", way, nil, memberYes, []string{"near", "finance"}, "direct member of near", false},
 		{"no way", nil, nil, memberNo, nil, "Alice Adams is not on finance, neither directly nor through other lists", false},
-		{"it has to be asked list by list", nil, errors.ErrUnsupported, memberNo, nil, "is not among the 6 lists", false},
+		{"there is a way that list by list does not show", nil, errors.ErrUnsupported, memberUnknown, nil, "the lists on the way, which there is, were not read", false},
 		{"it could not tell", nil, &Failure{Message: "too many"}, memberUnknown, nil, "the lists above Alice Adams were not read", false},
 		{"it is down", nil, errGone, "", nil, "", true},
 	}
@@ -125,6 +125,44 @@ func TestADirectoryThatClimbsIsAskedOnce(t *testing.T) {
 			}
 			if dir.until != "cn=finance,ou=lists,dc=example,dc=com" {
 				t.Errorf("Climb was asked for %q", dir.until)
+			}
+		})
+	}
+}
+
+// witness is a directory that may not be shown all.
+type witness struct {
+	*Memory
+	shows bool
+	err   error
+}
+
+func (w *witness) Shows(context.Context, Person, string) (bool, error) { return w.shows, w.err }
+
+func TestNoNeedsAWitness(t *testing.T) {
+	tests := []struct {
+		name   string
+		shows  bool
+		err    error
+		list   string
+		member string // empty: an error
+	}{
+		{"who sees", true, nil, "finance", memberNo},
+		{"who does not see", false, nil, "finance", memberUnknown},
+		{"who cannot tell", true, &Failure{Message: "too many"}, "finance", memberUnknown},
+		{"who is down", true, errGone, "finance", ""},
+		{"and yes none", false, errGone, "all-staff", memberYes},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, nested := range []bool{true, false} {
+				if tt.member == memberYes && !nested {
+					tt.list = "engineering"
+				}
+				got, err := New(&witness{demo(t), tt.shows, tt.err}).isUserInDL(t.Context(), nil, isUserInDLArgs{"alice", tt.list, nested})
+				if got.Member != tt.member || (err != nil) != (tt.member == "") || err != nil && !errors.Is(err, errGone) {
+					t.Errorf("is_user_in_dl, nested %v = %q, %v, want %q", nested, got.Member, err, tt.member)
+				}
 			}
 		})
 	}

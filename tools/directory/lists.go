@@ -214,6 +214,6 @@ func (p *Pack) members(ctx context.Context, list Group, nested bool) (members []
 func memberOf(who Person, through string) dlMember {
 	return dlMember{
 		Kind: kindUser, Name: who.Login, DisplayName: who.DisplayName, Mail: who.Mail,
-		Disabled: who.Disabled, Through: through, at: kindUser + position(who.Login, who.DN),
+		Disabled: who.Disabled, Through: through, at: kindUser + Position(who),
 	}
 }

@@ -57,13 +57,12 @@ func (m *Memory) Members(_ context.Context, groupDN string) (Members, error) {
 // Search looks at every person: files are small.
 func (m *Memory) Search(_ context.Context, query, after string, limit int) ([]Person, error) {
 	words := strings.Fields(strings.ToLower(query))
-	after = key(after)
 	var found []Person
 	for _, p := range m.people {
 		if len(found) >= limit {
 			break
 		}
-		if key(p.Login) > after && matches(p, words) {
+		if matches(p, words) && Position(p) > after {
 			found = append(found, p)
 		}
 	}

@@ -95,6 +95,9 @@ func TestKeyOfDNIgnoresSpacesButNotEscapedCommas(t *testing.T) {
 
 func TestSearch(t *testing.T) {
 	m := demo(t)
+	at := func(login string) string {
+		return Position(Person{Login: login, DN: "uid=" + login + ",ou=people,dc=example,dc=com"})
+	}
 	tests := []struct {
 		name, query, after string
 		limit              int
@@ -105,9 +108,9 @@ func TestSearch(t *testing.T) {
 		{"every word must match", "software engineer", "", 10, []string{"alice", "bob", "carol", "dave", "peggy"}},
 		{"words from different fields", "finance manager", "", 10, []string{"uma"}},
 		{"a limit", "software engineer", "", 2, []string{"alice", "bob"}},
-		{"after a login", "software engineer", "bob", 2, []string{"carol", "dave"}},
-		{"after a login that has gone", "software engineer", "bz", 2, []string{"carol", "dave"}},
-		{"after the last", "software engineer", "zzz", 2, nil},
+		{"after somebody", "software engineer", at("bob"), 2, []string{"carol", "dave"}},
+		{"after somebody who has gone", "software engineer", at("bz"), 2, []string{"carol", "dave"}},
+		{"after the last", "software engineer", at("zzz"), 2, nil},
 		{"nobody", "astronaut", "", 10, nil},
 		{"no word at all", "  ", "", 10, nil},
 		{"nothing asked", "alice", "", 0, nil},

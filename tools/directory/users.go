@@ -94,7 +94,7 @@ func (p *Pack) searchUsers(ctx context.Context, _ *mcp.Call, in searchUsersArgs)
 	var next string
 	if len(found) > in.Limit {
 		found = found[:in.Limit]
-		c.after = found[in.Limit-1].Login
+		c.after = Position(found[in.Limit-1])
 		next = c.String()
 	}
 	return searchUsersResult{Items: personsOf(found), NextCursor: next}, nil

@@ -167,6 +167,42 @@ func TestIdentitiesOfActiveDirectory(t *testing.T) {
 	}
 }
 
+// TestPagesOfLoginsLongerThanACursor: nobody is lost or given twice, be the first hundreds of characters of their logins one.
+func TestPagesOfLoginsLongerThanACursor(t *testing.T) {
+	s := serveAD(t, demoCompany(t))
+	want := map[string]bool{"zz-short": true}
+	for i := range 4 {
+		want[strings.Repeat("zz-ünd-long ", 70)+fmt.Sprint(i)] = true
+	}
+	for login := range want {
+		s.add(fmt.Sprintf("CN=n%d,OU=people,%s", len(s.entries), s.base), map[string]string{
+			"objectClass": "user", "objectCategory": "person", "sAMAccountName": login, "title": "paged",
+		})
+	}
+	desk := newDesk(t, open(t, s.config()))
+	cursor := ""
+	for range len(want) {
+		page, failure := desk.call(t, "search_users", fmt.Sprintf(`{"query":"paged","limit":1,"cursor":%q}`, cursor))
+		if failure != "" {
+			t.Fatalf("search_users = %q, with %d people to come", failure, len(want))
+		}
+		for _, item := range page["items"].([]any) {
+			login := item.(map[string]any)["login"].(string)
+			if !want[login] {
+				t.Errorf("search_users gives %.20q… twice, or made it up", login)
+			}
+			delete(want, login)
+		}
+		cursor, _ = page["nextCursor"].(string)
+		if cursor == "" {
+			break
+		}
+	}
+	if len(want) > 0 || cursor != "" {
+		t.Errorf("people not given = %d, last cursor %q, want none", len(want), cursor)
+	}
+}
+
 func TestMembersThatAreNoPeople(t *testing.T) {
 	s := serveAD(t, demoCompany(t))
 	const foreign = "CN=S-1-5-21-9-9-9-1105,CN=ForeignSecurityPrincipals,DC=example,DC=com"

@@ -35,6 +35,8 @@ type Directory struct {
 	most      int64 // maxAnswer
 	server    learned
 	asking    sync.WaitGroup
+	closing   context.Context // ends with Close, and with it what is asked, connecting included
+	end       context.CancelFunc
 }
 
 var (
@@ -80,6 +82,7 @@ func Open(cfg config.LDAP, log *zap.Logger) (*Directory, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
+	d.closing, d.end = context.WithCancel(context.Background())
 	d.warn()
 	return d, nil
 }
@@ -99,7 +102,8 @@ func (d *Directory) warn() {
 // Close ends every connection, and the questions that are being asked, and returns when all is over. Questions asked later
 // fail.
 func (d *Directory) Close() {
-	d.pool.close()
+	d.pool.close() // first, so that what ends is known to end because of it
+	d.end()
 	d.asking.Wait()
 }
 
@@ -114,6 +118,7 @@ func (d *Directory) ask(ctx context.Context, what string, question func(*connect
 		return closed()
 	}
 	defer d.asking.Done()
+	defer context.AfterFunc(d.closing, cancel)()
 
 	err := d.tryTwice(ctx, question)
 	switch {

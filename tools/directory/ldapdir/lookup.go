@@ -196,19 +196,25 @@ func (d *Directory) Search(ctx context.Context, text, after string, limit int) (
 	}
 	people := f.persons(entries)
 	distinct(people)
-	sortPeople(people)
-	after = directory.Key(after)
-	found := make([]directory.Person, 0, limit)
+	type placed struct {
+		at string
+		directory.Person
+	}
+	var rest []placed
 	for _, p := range people {
-		if len(found) < limit && directory.Key(p.Login) > after {
-			found = append(found, p)
+		if at := directory.Position(p); at > after {
+			rest = append(rest, placed{at, p})
 		}
+	}
+	slices.SortFunc(rest, func(a, b placed) int { return strings.Compare(a.at, b.at) })
+	found := make([]directory.Person, 0, limit)
+	for _, p := range rest[:min(limit, len(rest))] {
+		found = append(found, p.Person)
 	}
 	return found, nil
 }
 
-// distinct gives people of one login their DNs in its place: a login that two have finds neither, and a page that ends between
-// them would lose one.
+// distinct gives people of one login their DNs in its place: a login that two have finds neither.
 func distinct(people []directory.Person) {
 	count := map[string]int{}
 	for _, p := range people {

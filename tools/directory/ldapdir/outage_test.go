@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +18,9 @@ import (
 	"toolgate/config"
 	"toolgate/tools/directory"
 )
+
+// nobody is a port at which none listens, which no system gives out by itself.
+const nobody = "127.0.0.1:1"
 
 func TestEveryWayOfEncryption(t *testing.T) {
 	ca := filepath.Join(plain.folder, "ca.pem")
@@ -58,19 +62,54 @@ func TestEveryWayOfEncryption(t *testing.T) {
 
 func TestAServerThatCrashesIsAnErrorUntilItIsBack(t *testing.T) {
 	s := startSlapd(t, demoCompany(t), true, "")
-	d := open(t, s.config())
-	desk := newDesk(t, d)
+	cfg, relay := through(t, s)
+	desk := newDesk(t, open(t, cfg))
 	const question = `{"user_identity":"alice","dl_name":"all-staff"}`
 	for round := range 3 {
 		if got, failure := desk.call(t, "is_user_in_dl", question); got["member"] != "yes" {
 			t.Fatalf("round %d: is_user_in_dl = %v, %q, want yes", round, got, failure)
 		}
 		s.kill()
-		if got, failure := desk.call(t, "is_user_in_dl", question); got != nil || failure != "the directory could not be reached: connection refused (retryAfterSeconds: 5)" {
+		if got, failure := desk.call(t, "is_user_in_dl", question); got != nil || failure != "the directory could not be reached: the connection broke (retryAfterSeconds: 5)" {
 			t.Fatalf("round %d, while it is away: is_user_in_dl = %v, %q, want an error", round, got, failure)
 		}
-		if err := s.restart(); err != nil {
+		if err := s.start(); err != nil {
 			t.Fatal(err)
+		}
+		relay.lead(s)
+	}
+}
+
+func TestAServerThatIsNotThereRefuses(t *testing.T) {
+	cfg := usual()
+	cfg.URI = "ldap://" + nobody
+	got, failure := newDesk(t, open(t, cfg)).call(t, "get_user", `{"user_identity":"alice"}`)
+	if got != nil || failure != "the directory could not be reached: connection refused (retryAfterSeconds: 5)" {
+		t.Errorf("get_user = %v, %q, want a refused connection", got, failure)
+	}
+}
+
+func TestTheStarterNamesAppArmorWhereSlapdMayNotRead(t *testing.T) {
+	folder := t.TempDir()
+	binary := filepath.Join(folder, "slapd")
+	if err := os.WriteFile(binary, []byte("#!/bin/sh\necho 'could not open config file: Permission denied (13)' >&2; exit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	err := (&slapd{folder: folder, binary: binary}).start()
+	if err == nil || !strings.Contains(err.Error(), "slapd may be confined by AppArmor: ") {
+		t.Errorf("start = %v, want one that names AppArmor", err)
+	}
+}
+
+func TestMembersThatSlapdHidesAreNeverNo(t *testing.T) {
+	s := startSlapd(t, demoCompany(t), false, "access to dn.base=\"cn=engineering,ou=lists,dc=example,dc=com\" attrs=member by * none\n")
+	desk := newDesk(t, open(t, s.config()))
+	for list, want := range map[string]string{"engineering": "unknown", "finance": "no"} {
+		for _, nested := range []bool{true, false} {
+			got, failure := desk.call(t, "is_user_in_dl", fmt.Sprintf(`{"user_identity":"alice","dl_name":%q,"nested":%v}`, list, nested))
+			if failure != "" || got["member"] != want {
+				t.Errorf("is_user_in_dl of %s, nested %v = %v, %q, want %s", list, nested, got, failure, want)
+			}
 		}
 	}
 }
@@ -107,17 +146,13 @@ func TestConnectionsThatBreakAreMadeAgain(t *testing.T) {
 }
 
 func TestServersAreTriedInTurn(t *testing.T) {
-	ports, err := freePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
 	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // takes connections and says nothing
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer silent.Close()
 	cfg := plain.config()
-	cfg.URI = fmt.Sprintf("ldap://127.0.0.1:%d  ldap://%s %s", ports[0], silent.Addr(), cfg.URI)
+	cfg.URI = fmt.Sprintf("ldap://%s  ldap://%s %s", nobody, silent.Addr(), cfg.URI)
 	cfg.Timeout = 4 * time.Second
 	d := open(t, cfg)
 	if _, found, err := d.Person(t.Context(), "u00001"); err != nil || !found {
@@ -314,93 +349,5 @@ func TestACallerThatLeavesIsNotWaitedFor(t *testing.T) {
 	s.breakWith(nil)
 	if _, found, err := d.Person(t.Context(), "alice"); err != nil || !found {
 		t.Errorf("Person for the next caller = %v, %v, want alice", found, err)
-	}
-}
-
-func TestCloseEndsWhatIsAsked(t *testing.T) {
-	s := serveAD(t, demoCompany(t))
-	d, err := Open(s.config(), zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked := make(chan struct{}, 10)
-	s.breakWith(func(op int) fault {
-		if op != ldap.ApplicationSearchRequest {
-			return noFault
-		}
-		asked <- struct{}{}
-		return hang
-	})
-	answered := make(chan error)
-	go func() {
-		_, _, err := d.Person(t.Context(), "alice")
-		answered <- err
-	}()
-	<-asked
-	d.Close()
-	for _, err := range []error{<-answered, func() error { _, _, err := d.Person(t.Context(), "alice"); return err }()} {
-		if f, ok := errors.AsType[*directory.Failure](err); !ok || !strings.Contains(f.Message, "shutting down") {
-			t.Errorf("Person = %v, want one about shutting down", err)
-		}
-	}
-	d.Close()
-}
-
-// TestCloseEndsConnectionsThatAreBeingMade: no part of it waits for a server that says nothing.
-func TestCloseEndsConnectionsThatAreBeingMade(t *testing.T) {
-	tests := []struct {
-		name   string
-		change func(*config.LDAP)
-	}{
-		{"the bind", func(*config.LDAP) {}},
-		{"TLS", func(c *config.LDAP) { c.URI = strings.Replace(c.URI, "ldap:", "ldaps:", 1) }},
-		{"StartTLS", func(c *config.LDAP) { c.StartTLS = true }},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer silent.Close()
-			cfg := usual()
-			cfg.URI, cfg.BindDN, cfg.BindPassword = "ldap://"+silent.Addr().String(), "cn=reader", config.NewSecret(readerPassword)
-			cfg.Connections, cfg.Timeout = 1, 2*time.Minute
-			tt.change(&cfg)
-			core, logged := observer.New(zap.WarnLevel)
-			d, err := Open(cfg, zap.New(core))
-			if err != nil {
-				t.Fatal(err)
-			}
-			const questions = 2 // one connects, one waits for it
-			answered := make(chan error, questions)
-			for range questions {
-				go func() {
-					_, _, err := d.Person(t.Context(), "alice")
-					answered <- err
-				}()
-			}
-			conn, err := silent.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			if _, err := conn.Read(make([]byte, 1)); err != nil { // it has said something, and waits
-				t.Fatal(err)
-			}
-			began := time.Now()
-			d.Close()
-			if took := time.Since(began); took > cfg.Timeout/4 {
-				t.Errorf("Close took %s of the %s that a question may take", took, cfg.Timeout)
-			}
-			for range questions {
-				if err := <-answered; err == nil || !strings.Contains(err.Error(), "shutting down") {
-					t.Errorf("Person = %v, want one about shutting down", err)
-				}
-			}
-			if n := logged.FilterMessage("the directory failed").Len(); n > 0 || d.gate.check() != nil {
-				t.Errorf("failures logged = %d, gate %v, want none: it was our own doing", n, d.gate.check())
-			}
-		})
 	}
 }

@@ -18,7 +18,7 @@ import (
 // relay stands between a client and a server, and counts what is asked.
 type relay struct {
 	listener net.Listener
-	target   string
+	target   atomic.Pointer[string]
 	serving  sync.WaitGroup
 	searches atomic.Int64 // without those of the root entry
 	opened   atomic.Int64
@@ -36,7 +36,8 @@ func through(t *testing.T, s *slapd) (config.LDAP, *relay) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{listener: listener, target: s.address(), conns: map[net.Conn]bool{}}
+	r := &relay{listener: listener, conns: map[net.Conn]bool{}}
+	r.lead(s)
 	r.serving.Go(func() {
 		for {
 			client, err := listener.Accept()
@@ -56,6 +57,12 @@ func through(t *testing.T, s *slapd) (config.LDAP, *relay) {
 	return cfg, r
 }
 
+// lead leads connections made from now on to where s is.
+func (r *relay) lead(s *slapd) {
+	address := s.address()
+	r.target.Store(&address)
+}
+
 // drop closes every connection.
 func (r *relay) drop() {
 	r.mu.Lock()
@@ -67,7 +74,7 @@ func (r *relay) drop() {
 
 func (r *relay) carry(client net.Conn) {
 	defer client.Close()
-	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", r.target)
+	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", *r.target.Load())
 	if err != nil {
 		return
 	}

@@ -97,14 +97,24 @@ func loadSlapd(folder string, c company, memberOf bool, extra string) (*slapd, e
 	add := exec.Command(slapadd, "-q", "-f", s.conf())
 	add.Stdin = strings.NewReader(c.ldif(memberOf))
 	if out, err := add.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("load slapd: %w\n%s\n%s", err, out, conf)
+		return nil, fmt.Errorf("load slapd: %w\n%s%s\n%s", err, out, confined(string(out)), conf)
 	}
 	return s, nil
 }
 
 func (s *slapd) conf() string { return filepath.Join(s.folder, "slapd.conf") }
 
-// start starts the server on ports that are free, and returns once it listens.
+// confined says what may be behind a permission that the server lacks.
+func confined(said string) string {
+	if !strings.Contains(strings.ToLower(said), "permission denied") {
+		return ""
+	}
+	return "slapd may be confined by AppArmor: the profile that comes with packages may keep it from " + os.TempDir() +
+		"; set TMPDIR to a folder that the profile allows, or run aa-complain /usr/sbin/slapd\n"
+}
+
+// start starts the server on ports that are free, and returns once it listens. After a kill these are others: somebody else
+// may have taken those that it had. A relay stays where it is.
 func (s *slapd) start() error {
 	var last error
 	for range startTries {
@@ -113,15 +123,15 @@ func (s *slapd) start() error {
 			return err
 		}
 		s.port, s.secure = ports[0], ports[1]
-		if last = s.restart(); last == nil {
+		if last = s.listen(); last == nil {
 			return nil
 		}
 	}
 	return last
 }
 
-// restart starts the server where it was.
-func (s *slapd) restart() error {
+// listen starts the server on its ports.
+func (s *slapd) listen() error {
 	// With any level of debugging it stays in the foreground, and says when it listens.
 	s.cmd = exec.Command("/bin/sh", "-c", leash, s.binary, "-f", s.conf(), "-d", "none", "-h", fmt.Sprintf("ldap://127.0.0.1:%d ldaps://127.0.0.1:%d", s.port, s.secure))
 	stderr, err1 := s.cmd.StderrPipe()
@@ -159,7 +169,7 @@ func (s *slapd) restart() error {
 	select {
 	case <-listening:
 	case <-s.exited:
-		return fmt.Errorf("slapd did not start:\n%s", said.String())
+		return fmt.Errorf("slapd did not start:\n%s%s", said.String(), confined(said.String()))
 	case <-ctx.Done():
 		s.kill()
 		return fmt.Errorf("slapd said nothing within %s", startTime)
