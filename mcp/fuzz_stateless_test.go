@@ -18,17 +18,16 @@ func FuzzEnvelope(f *testing.F) {
 	f.Add([]byte(metaOf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"n\u0061me":"\u0061dd","_met\u0061":{META}}}`, `{"roots":{}}`)))
 	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":null,"io.modelcontextprotocol/logLevel":[]}}}`))
 	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":{"io.modelcontextprotocol\/protocolVersion":"2026-07-28"}}}`))
+	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"a","params":{"_metA":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		m, fault := Decode(body)
 		if fault != nil || m.Batch != nil {
 			return
 		}
-		var params struct {
-			Meta map[string]any `json:"_meta"`
-			Name any            `json:"name"`
-		}
-		_ = stdjson.Unmarshal(m.Params, &params) // of the wrong shape: then nothing is claimed
-		version, claims := params.Meta[metaVersion]
+		var params map[string]any // a struct would take keys in any case of letters
+		_ = stdjson.Unmarshal(m.Params, &params)
+		meta, _ := params["_meta"].(map[string]any) // of the wrong shape: then nothing is claimed
+		version, claims := meta[metaVersion]
 		if m.Claims() != claims {
 			t.Errorf("claims %v, to others %v", m.Claims(), claims)
 		}
@@ -42,8 +41,8 @@ func FuzzEnvelope(f *testing.F) {
 		if !claims || e.Version != version {
 			t.Errorf("version %q, to others %v", e.Version, version)
 		}
-		if m.Method == "tools/call" && e.NameGiven && e.Name != params.Name {
-			t.Errorf("name %q, to others %v", e.Name, params.Name)
+		if m.Method == "tools/call" && e.NameGiven && e.Name != params["name"] {
+			t.Errorf("name %q, to others %v", e.Name, params["name"])
 		}
 		if e.LogLevel != "" && !slices.Contains(levelNames[:], e.LogLevel) {
 			t.Errorf("log level %q", e.LogLevel)
