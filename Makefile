@@ -68,10 +68,7 @@ unit: ## Run the tests inside the packages, with the race detector
 fuzz: ## Fuzz each target for FUZZTIME (5s)
 	@for dir in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); do \
 	  targets=$$(go test -list '^Fuzz' "$$dir" | sed -n '/^Fuzz/p'); \
-	  for target in $$targets; do \
-	    echo "fuzz $$dir $$target"; \
-	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$dir"; \
-	  done; \
+	  for target in $$targets; do .ci/fuzz "$$dir" "$$target" $(FUZZTIME); done; \
 	done
 
 .PHONY: e2e
