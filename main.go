@@ -179,12 +179,13 @@ func usage(w io.Writer) {
 
 // app is what every way of serving stands on.
 type app struct {
-	cfg     config.Config
-	log     *zap.Logger
-	metrics *handlers.Metrics
-	server  *mcp.Server
-	tools   *tools.Toolbox
-	close   func()
+	cfg      config.Config
+	log      *zap.Logger
+	metrics  *handlers.Metrics
+	server   *mcp.Server
+	tools    *tools.Toolbox
+	counters *middleware.Counters
+	close    func()
 }
 
 // open loads the configuration and makes the dispatcher of it.
@@ -202,7 +203,7 @@ func (p *program) open() (*app, error) {
 		done()
 		return nil, &exitError{exitUsage, err}
 	}
-	a := &app{cfg: cfg, log: log, metrics: handlers.NewMetrics(version), tools: box, close: func() { closeTools(box); done() }}
+	a := &app{cfg: cfg, log: log, metrics: handlers.NewMetrics(version), tools: box, counters: middleware.NewCounters(nil), close: func() { closeTools(box); done() }}
 	if err := a.newServer(); err != nil {
 		a.close()
 		return nil, &exitError{exitUsage, err}
@@ -232,16 +233,18 @@ func serve(ctx context.Context, p *program) error {
 		return err
 	}
 	a.metrics.Watch(registry)
-	api, err := a.newAPI(registry)
+	live := new(handlers.Live)
+	api, err := a.newAPI(registry, live)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	live.Use(api)
 	listeners, err := handlers.Listen(ctx, a.cfg.Listen())
 	if err != nil {
 		return fmt.Errorf("%w; is another server running? --server.port takes another port", err)
 	}
 	defer a.keepTools(ctx, p)()
-	web := handlers.NewHTTPServer(api, a.log)
+	web := handlers.NewHTTPServer(live, a.log)
 	ended := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() { ended <- web.Serve(l) }()
@@ -253,7 +256,7 @@ func serve(ctx context.Context, p *program) error {
 		a.log.Error("serve", zap.Error(err))
 	}
 	a.log.Info("shutting down", zap.Duration("grace", a.cfg.Server.ShutdownGrace))
-	api.Drain()
+	live.Drain()
 	a.server.Close()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Server.ShutdownGrace)
 	defer cancel()
@@ -264,13 +267,16 @@ func serve(ctx context.Context, p *program) error {
 	return err
 }
 
-func (a *app) newAPI(sessions handlers.Sessions) (*handlers.API, error) {
-	o := handlers.Options{Config: a.cfg, Version: version, Server: a.server, Sessions: sessions, Log: a.log}
-	if a.cfg.Auth.Mode == config.AuthKeys {
-		o.Keys = new(middleware.KeyStore)
-		if err := o.Keys.Load(a.cfg.Auth.KeysFile); err != nil {
+func (a *app) newAPI(sessions handlers.Sessions, live *handlers.Live) (*handlers.API, error) {
+	o := handlers.Options{
+		Config: a.cfg, Version: version, Server: a.server, Sessions: sessions, Counters: a.counters, Draining: live.Draining(), Log: a.log,
+	}
+	if a.cfg.Auth.UsesKeys() {
+		keys := new(middleware.KeyStore)
+		if err := keys.Load(a.cfg.Auth.KeysFile); err != nil {
 			return nil, fmt.Errorf("auth.keys_file: %w", err)
 		}
+		o.Verifiers = append(o.Verifiers, keys)
 	}
 	if a.cfg.Metrics.Enabled {
 		o.Metrics = a.metrics.Handler()
@@ -348,7 +354,7 @@ func check(_ context.Context, p *program) error {
 		return err
 	}
 	defer a.close()
-	if _, err := a.newAPI(nil); err != nil {
+	if _, err := a.newAPI(nil, new(handlers.Live)); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	_, _ = fmt.Fprintf(p.stdout, "the configuration is valid; %d tools\n", a.server.ToolCount())
@@ -398,7 +404,7 @@ func printVersion(_ context.Context, p *program) error {
 // newServer makes the dispatcher with the configured packs.
 func (a *app) newServer() error {
 	cfg, log := a.cfg, a.log
-	limit, err := handlers.CallLimits(cfg, a.tools.Rate, log)
+	limit, err := handlers.CallLimits(cfg, a.counters, a.tools.Rate, log)
 	if err != nil {
 		return err
 	}

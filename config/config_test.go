@@ -59,12 +59,12 @@ func TestRate(t *testing.T) {
 }
 
 func TestEffectiveRates(t *testing.T) {
-	local := Rates{Address: "10000-M", Principal: RateOff, Tool: RateOff, Handshake: RateOff, AuthFailures: "10-M"}
-	open := Rates{Address: "600-M", Principal: "1200-M", Tool: "600-M", Handshake: "120-M", AuthFailures: "10-M"}
+	local := Rates{Address: "10000-M", Principal: RateOff, Tool: RateOff, Handshake: RateOff, Session: RateOff, All: RateOff, AuthFailures: "10-M"}
+	open := Rates{Address: "600-M", Principal: "1200-M", Tool: "600-M", Handshake: "120-M", Session: RateOff, All: RateOff, AuthFailures: "10-M"}
 	for _, test := range []struct {
 		name  string
 		host  string
-		mode  AuthMode
+		mode  string
 		rates Rates
 		want  Rates
 	}{
@@ -74,11 +74,11 @@ func TestEffectiveRates(t *testing.T) {
 		{
 			"what is written holds", "0.0.0.0", AuthNone,
 			Rates{Address: RateOff, Tool: "1-S", AuthFailures: "3-H"},
-			Rates{Address: RateOff, Principal: "1200-M", Tool: "1-S", Handshake: "120-M", AuthFailures: "3-H"},
+			Rates{Address: RateOff, Principal: "1200-M", Tool: "1-S", Handshake: "120-M", Session: RateOff, All: RateOff, AuthFailures: "3-H"},
 		},
 	} {
 		cfg := Default()
-		cfg.Server.Host, cfg.Auth.Mode, cfg.Limits.Rates = test.host, test.mode, test.rates
+		cfg.Server.Host, cfg.Auth.Mode, cfg.Limits.Rates = test.host, []string{test.mode}, test.rates
 		if diff := cmp.Diff(test.want, cfg.EffectiveRates()); diff != "" {
 			t.Errorf("%s: rates (-want +got):\n%s", test.name, diff)
 		}

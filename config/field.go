@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -171,12 +172,7 @@ func (f field) allowed() string {
 // check holds the value of f against its oneof and range tags.
 func (f field) check() error {
 	if choices := f.tag.Get("oneof"); choices != "" {
-		for choice := range strings.SplitSeq(choices, "|") {
-			if f.value.String() == choice {
-				return nil
-			}
-		}
-		return fmt.Errorf("%q is not one of %s", f.text(), strings.ReplaceAll(choices, "|", ", "))
+		return f.checkChoices(strings.Split(choices, "|"))
 	}
 	limits := f.tag.Get("range")
 	if limits == "" || (f.value.IsZero() && f.tag.Get("zero") != "") {
@@ -188,6 +184,23 @@ func (f field) check() error {
 	}
 	if n := f.value.Int(); n < low || n > high {
 		return fmt.Errorf("%s is not within %s", f.text(), f.allowed())
+	}
+	return nil
+}
+
+// checkChoices holds the value, of a list every item, against those allowed.
+func (f field) checkChoices(choices []string) error {
+	items, isList := f.value.Interface().([]string)
+	switch {
+	case !isList:
+		items = []string{f.value.String()}
+	case len(items) == 0:
+		return fmt.Errorf("it is empty: write one or several of %s", strings.Join(choices, ", "))
+	}
+	for _, item := range items {
+		if !slices.Contains(choices, item) {
+			return fmt.Errorf("%q is not one of %s", item, strings.Join(choices, ", "))
+		}
 	}
 	return nil
 }

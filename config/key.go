@@ -25,6 +25,7 @@ type Key struct {
 	Default string   // as it would be written; empty for an empty string or list
 	Allowed string   // the values allowed, "a | b" or "LOW..HIGH"; empty where the type says it all
 	Doc     string   // what it does
+	Restart bool     // a change counts from the next start
 }
 
 // Sections describes every key there is, in the order of the struct.
@@ -53,6 +54,7 @@ func Sections() []Section {
 			Default: f.text(),
 			Allowed: f.allowed(),
 			Doc:     f.tag.Get("doc"),
+			Restart: f.tag.Get("restart") != "",
 		})
 	}
 	return sections

@@ -39,6 +39,8 @@ type Rates struct {
 	Principal    Rate `yaml:"principal" doc:"Requests of one authenticated principal. Empty is derived, see below."`
 	Tool         Rate `yaml:"tool" doc:"Calls of one tool by one caller. Empty is derived, see below."`
 	Handshake    Rate `yaml:"handshake" doc:"Handshakes, lists and other requests that are no tool calls, of one caller. Empty is derived, see below."`
+	Session      Rate `yaml:"session" doc:"Messages of one session. Empty is no limit of its own."`
+	All          Rate `yaml:"all" doc:"Requests of all callers together, in all processes that share redis.url. Empty is no limit."`
 	AuthFailures Rate `yaml:"auth_failures" doc:"Wrong credentials one client address may present before it has to wait."`
 }
 
@@ -62,9 +64,11 @@ func (c Config) EffectiveRates() Rates {
 		Principal:    principalRate,
 		Tool:         toolRate,
 		Handshake:    handshakeRate,
+		Session:      RateOff,
+		All:          RateOff,
 		AuthFailures: Default().Limits.Rates.AuthFailures,
 	}
-	if c.Loopback() && c.Auth.Mode == AuthNone {
+	if c.Loopback() && c.Auth.Open() {
 		derived.Address, derived.Principal, derived.Tool, derived.Handshake = localAddressRate, RateOff, RateOff, RateOff
 	}
 	written := c.Limits.Rates
@@ -73,6 +77,8 @@ func (c Config) EffectiveRates() Rates {
 		Principal:    written.Principal.or(derived.Principal),
 		Tool:         written.Tool.or(derived.Tool),
 		Handshake:    written.Handshake.or(derived.Handshake),
+		Session:      written.Session.or(derived.Session),
+		All:          written.All.or(derived.All),
 		AuthFailures: written.AuthFailures.or(derived.AuthFailures),
 	}
 }

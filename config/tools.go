@@ -11,7 +11,7 @@ type Tools struct {
 	Toolsets      []string `yaml:"toolsets" doc:"The packs of tools to offer. The default is every pack that is configured."`
 	ReadOnly      bool     `yaml:"read_only" doc:"Leave out every tool that changes something, whatever tools.enable_writes says."`
 	EnableWrites  []string `yaml:"enable_writes" doc:"Names of the tools that may change something; every other such tool is left out."`
-	NamePrefix    string   `yaml:"name_prefix" doc:"Text before the name of every tool, such as acme_, where clients use several servers whose tools have the same names."`
+	NamePrefix    string   `yaml:"name_prefix" restart:"yes" doc:"Text before the name of every tool, such as acme_, where clients use several servers whose tools have the same names."`
 	Confirm       Confirm  `yaml:"confirm" oneof:"destructive|writes|never" doc:"Which tools wait for a person's yes: those that may destroy something, all that change something, or none. Clients that can ask the person are asked; others must send the argument confirm: true."`
 	ResultTokens  int      `yaml:"result_tokens" range:"256..1000000" zero:"limits.result alone" doc:"Largest result of one call in tokens, of 4 bytes each, for tools whose data comes from elsewhere; what is left over is fetched by another call. limits.result holds too."`
 	Untrusted     Cleaning `yaml:"untrusted_text" oneof:"keep|escape|strip" doc:"What happens to control characters and to characters that are not seen or that turn the direction of text, in results from elsewhere: they stay, are written as \\u escapes, or are taken out."`

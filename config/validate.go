@@ -38,6 +38,8 @@ func (v *validator) validate() {
 	v.server()
 	v.sse()
 	v.auth()
+	v.shared()
+	v.telemetry()
 	v.tools()
 }
 
@@ -81,8 +83,8 @@ func (v *validator) publicURL(text string) {
 	if isLoopback(u.Hostname()) {
 		return
 	}
-	switch mode := v.cfg.Auth.Mode; {
-	case mode == AuthNone:
+	switch {
+	case v.cfg.Auth.Open():
 		v.warn("server.public_url", "everyone who reaches %s may call every tool: set auth.mode: keys, unless the proxy asks who calls", text)
 	case u.Scheme == "http":
 		v.warn("server.public_url", "keys travel in clear text over http: use https")
@@ -93,25 +95,6 @@ func (v *validator) sse() {
 	if interval := v.cfg.SSE.PingInterval; interval >= proxyTimeout {
 		v.warn("sse.ping_interval", "proxies such as nginx cut a stream that is quiet for 60s, and %s comes too late or close to it: use 30s or less",
 			durationText(interval))
-	}
-}
-
-func (v *validator) auth() {
-	a := v.cfg.Auth
-	_, written := v.origin["auth.mode"]
-	switch {
-	case a.Mode == AuthKeys:
-		if a.KeysFile == "" {
-			v.check("auth.keys_file", errors.New("auth.mode: keys needs the path of the key file"))
-			return
-		}
-		v.keysFile(a.KeysFile)
-	case written:
-	case a.KeysFile != "":
-		v.check("auth.keys_file", errors.New("keys are not asked for unless auth.mode: keys is set: set it, or write auth.mode: none"))
-	case !v.cfg.Loopback() && checkHost(v.cfg.Server.Host) == nil:
-		v.check("server.host", fmt.Errorf("others can reach %s, and calls need no key: set auth.mode: keys and auth.keys_file, "+
-			"or write auth.mode: none to let everyone in", v.cfg.Server.Host))
 	}
 }
 

@@ -16,14 +16,14 @@ import (
 // CallLimits is mcp.Options.Limit by the configured rates: one bucket a caller and tool, and another for the handshake and
 // the lists, so that a loop of calls cannot keep its client from connecting again. toolRate is the rate of one tool where
 // it has one of its own, empty where it has none; it may change. Nil toolRate: no tool has. Nil where nothing is limited.
-func CallLimits(cfg config.Config, toolRate func(tool string) config.Rate, log *zap.Logger) (func(p *mcp.Peer, method, tool string) int, error) {
+func CallLimits(cfg config.Config, counters *middleware.Counters, toolRate func(tool string) config.Rate, log *zap.Logger) (func(p *mcp.Peer, method, tool string) int, error) {
 	rates := cfg.EffectiveRates()
 	if rates.Tool.Off() && rates.Handshake.Off() && toolRate == nil {
 		return nil, nil
 	}
-	own := ownLimits{rate: toolRate, log: log}
-	tools, err1 := newLimiter("tool", rates.Tool, log)
-	handshakes, err2 := newLimiter("handshake", rates.Handshake, log)
+	own := ownLimits{rate: toolRate, counters: counters, log: log}
+	tools, err1 := newLimiter(counters, "tool", rates.Tool, log)
+	handshakes, err2 := newLimiter(counters, "handshake", rates.Handshake, log)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
@@ -55,8 +55,9 @@ func CallLimits(cfg config.Config, toolRate func(tool string) config.Rate, log *
 // ownLimits is a limiter for each rate that some tool has of its own. Tools of one rate share it, each with buckets of its
 // own.
 type ownLimits struct {
-	rate func(tool string) config.Rate
-	log  *zap.Logger
+	rate     func(tool string) config.Rate
+	counters *middleware.Counters
+	log      *zap.Logger
 
 	mu     sync.Mutex
 	byRate map[config.Rate]*middleware.Limiter
@@ -77,7 +78,7 @@ func (o *ownLimits) of(tool string) *middleware.Limiter {
 	if l, ok := o.byRate[rate]; ok {
 		return l
 	}
-	l, err := newLimiter("tool", rate, o.log)
+	l, err := newLimiter(o.counters, "tool "+string(rate), rate, o.log)
 	if err != nil {
 		o.log.Error("limit a tool", zap.String("tool", tool), zap.Error(err))
 		return nil

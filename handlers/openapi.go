@@ -10,7 +10,6 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"toolgate/config"
 )
 
 // openAPI is an OpenAPI 3.1 document, as far as tools need it. Maps are written in the order of their keys.
@@ -107,7 +106,7 @@ func (a *API) OpenAPI(c *gin.Context) {
 			Responses: a.problemResponses(),
 		},
 	}
-	if a.cfg.Auth.Mode == config.AuthKeys {
+	if !a.cfg.Auth.Open() {
 		doc.Security = []map[string][]string{{"bearer": {}}, {"key": {}}}
 		doc.Components.Security = map[string]map[string]string{
 			"bearer": {"type": "http", "scheme": "bearer"},
@@ -188,7 +187,7 @@ func refTo(schema string) map[string]string { return map[string]string{"$ref": s
 func (a *API) problemResponses() map[string]apiResponse {
 	responses := map[string]apiResponse{}
 	for _, k := range problemKinds {
-		if k.status == http.StatusUnauthorized && a.cfg.Auth.Mode != config.AuthKeys || k.status == http.StatusMethodNotAllowed {
+		if k.status == http.StatusUnauthorized && a.cfg.Auth.Open() || k.status == http.StatusMethodNotAllowed {
 			continue
 		}
 		name := componentProblem + strconv.Itoa(k.status)

@@ -6,11 +6,7 @@
 package handlers
 
 import (
-	"errors"
-	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
@@ -35,15 +31,24 @@ type Sessions interface {
 	End(name string) bool
 }
 
-// Options are what the handlers stand on. All fields but Keys and Metrics are required.
+// Options are what the handlers stand on. All fields are required but the marked ones.
 type Options struct {
-	Config   config.Config
-	Version  string
-	Server   *mcp.Server
-	Sessions Sessions
-	Keys     *middleware.KeyStore // for auth mode keys
-	Metrics  http.Handler         // nil: no /metrics
-	Log      *zap.Logger
+	Config    config.Config
+	Version   string
+	Server    *mcp.Server
+	Sessions  Sessions
+	Verifiers []middleware.Verifier // whose credentials are taken, asked in this order; for every auth mode but none
+	Front     Front                 // nil: no OAuth front
+	Metrics   http.Handler          // nil: no /metrics
+	Counters  *middleware.Counters  // what rates are counted in; nil: counters of this API's own
+	Draining  *atomic.Bool          // set once the server shuts down; nil: a flag of this API's own
+	Log       *zap.Logger
+}
+
+// Front is the OAuth server in front of API keys.
+type Front interface {
+	// Mount adds its paths, each behind the gates.
+	Mount(r gin.IRoutes, gates ...gin.HandlerFunc)
 }
 
 // API is the HTTP face.
@@ -53,19 +58,29 @@ type API struct {
 	server   *mcp.Server
 	sessions Sessions
 	metrics  http.Handler
+	front    Front
 	log      *zap.Logger
 	proxies  middleware.Proxies
 	prefix   string // before every path that clients are told
 
 	callerHeaders map[string]string // what each brings a caller's own credential for
 
-	draining atomic.Bool
+	draining *atomic.Bool
 	engine   *gin.Engine
 }
 
 // New makes the API and its routes. It fails on options that do not parse, naming the key.
 func New(o Options) (*API, error) {
-	a := &API{cfg: o.Config, version: o.Version, server: o.Server, sessions: o.Sessions, metrics: o.Metrics, log: o.Log}
+	if o.Counters == nil {
+		o.Counters = middleware.NewCounters(nil)
+	}
+	if o.Draining == nil {
+		o.Draining = new(atomic.Bool)
+	}
+	a := &API{
+		cfg: o.Config, version: o.Version, server: o.Server, sessions: o.Sessions, metrics: o.Metrics, front: o.Front,
+		draining: o.Draining, log: o.Log,
+	}
 	g, err := newGates(o)
 	if err != nil {
 		return nil, err
@@ -80,9 +95,6 @@ func New(o Options) (*API, error) {
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
-
-// Drain makes /readyz say 503 from now on: the first step of a shutdown.
-func (a *API) Drain() { a.draining.Store(true) }
 
 // routes is the map of the server. The order of the gates is decided here and nowhere else: the cheapest refusal first;
 // Host before CORS, because a rebound page is same-origin to its browser and sends no preflight; preflight before auth,
@@ -104,7 +116,13 @@ func (a *API) routes(g *gates) {
 	r.GET("/", a.Index)
 	r.HEAD("/", a.Index)
 
-	callers := r.Group("", g.address, g.auth, g.principal)
+	// What clients read before they have a credential.
+	a.wellKnown(e, g)
+	if a.front != nil {
+		a.front.Mount(r, g.all, g.address)
+	}
+
+	callers := r.Group("", g.all, g.address, g.auth, g.principal)
 
 	// HTTP+SSE. The paths that messages are posted to are those of four generations of servers; all take both spellings
 	// of the id, and each is served with and without the slash that clients may or may not keep.
@@ -143,66 +161,4 @@ func (a *API) routes(g *gates) {
 		operators.GET("/metrics", gin.WrapH(a.metrics))
 	}
 	a.engine = e
-}
-
-// gates are the middlewares, made once from the configuration.
-type gates struct {
-	proxies middleware.Proxies
-	requestID, problems, requestLog, recover, hostCheck, cors,
-	address, auth, principal, body, admin gin.HandlerFunc
-}
-
-func newGates(o Options) (*gates, error) {
-	s := o.Config.Server
-	g := &gates{}
-	var err error
-	if g.proxies, err = middleware.ParseProxies(s.TrustedProxies); err != nil {
-		return nil, err
-	}
-	hosts, err := middleware.NewHosts(middleware.HostOptions{Bind: s.Host, PublicURL: s.PublicURL, AllowedHosts: s.AllowedHosts})
-	if err != nil {
-		return nil, err
-	}
-	origins, err := middleware.NewOrigins(hosts, middleware.OriginOptions{PublicURL: s.PublicURL, Allowed: s.AllowedOrigins, Proxies: g.proxies})
-	if err != nil {
-		return nil, err
-	}
-	probes := []string{s.BasePath + "/livez", s.BasePath + "/readyz"}
-	g.requestID = middleware.RequestID(g.proxies)
-	g.problems = middleware.RefuseAs(s.BasePath+restPrefix, refusalProblem)
-	g.requestLog = middleware.RequestLog(o.Log, g.proxies, append(probes, s.BasePath+"/health")...)
-	g.recover = middleware.Recover(o.Log)
-	g.hostCheck = middleware.HostCheck(hosts, origins, probes...)
-	more := append(narrowingHeaders(), slices.Sorted(maps.Keys(o.Config.Tools.CredentialHeaders()))...)
-	g.cors = middleware.CORS(origins, more...)
-
-	rates := o.Config.EffectiveRates()
-	limit := func(name string, rate config.Rate) (*middleware.Limiter, error) {
-		return newLimiter(name, rate, o.Log)
-	}
-	byAddress, err1 := limit("address", rates.Address)
-	byPrincipal, err2 := limit("principal", rates.Principal)
-	failures, err3 := limit("auth_failures", rates.AuthFailures)
-	g.address = middleware.RateLimit(byAddress, middleware.ByAddress(g.proxies))
-	g.principal = middleware.RateLimit(byPrincipal, middleware.ByPrincipal)
-	var err4, err5 error
-	g.auth, err4 = middleware.Auth(middleware.AuthOptions{
-		Mode: string(o.Config.Auth.Mode), Loopback: o.Config.Loopback(), Keys: o.Keys, Failures: failures, Proxies: g.proxies,
-	})
-	g.body, err5 = middleware.BodyLimit(middleware.BodyOptions{Limit: int64(o.Config.Limits.Body)})
-	g.admin = middleware.RequireScope(mcp.ScopeAdmin)
-	return g, errors.Join(err1, err2, err3, err4, err5)
-}
-
-// newLimiter makes a limiter over a store of its own: its keys are strangers' choice, and must not push out others'.
-func newLimiter(name string, rate config.Rate, log *zap.Logger) (*middleware.Limiter, error) {
-	store, err := middleware.NewMemoryStore(middleware.RateKeys)
-	if err != nil {
-		return nil, err
-	}
-	l, err := middleware.NewLimiter(middleware.LimiterOptions{Name: name, Rate: string(rate), Store: store, Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("limits.rates.%s: %w", name, err)
-	}
-	return l, nil
 }

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"toolgate/config"
+	"toolgate/middleware"
 )
 
 // TestNewRefuses: options that do not parse are refused by their key's name.
@@ -24,8 +25,8 @@ func TestNewRefuses(t *testing.T) {
 		{"limits.rates.principal", func(c *config.Config) { c.Limits.Rates.Principal = "fast" }},
 		{"limits.rates.auth_failures", func(c *config.Config) { c.Limits.Rates.AuthFailures = "fast" }},
 		{"limits.body", func(c *config.Config) { c.Limits.Body = 0 }},
-		{"auth.mode", func(c *config.Config) { c.Auth.Mode = "magic" }},
-		{"auth.keys_file", withKeys},
+		{"auth.mode", func(c *config.Config) { c.Auth.Mode = []string{"magic"} }},
+		{"auth.mode", withKeys},
 	} {
 		cfg := config.Default()
 		tt.adjust(&cfg)
@@ -37,7 +38,7 @@ func TestNewRefuses(t *testing.T) {
 }
 
 func TestCallLimits(t *testing.T) {
-	if limit, err := CallLimits(config.Default(), nil, zap.NewNop()); limit != nil || err != nil {
+	if limit, err := CallLimits(config.Default(), middleware.NewCounters(nil), nil, zap.NewNop()); limit != nil || err != nil {
 		t.Errorf("on loopback without auth: got a limit (%v), want none", err)
 	}
 	for _, key := range []string{"tool", "handshake"} {
@@ -48,7 +49,7 @@ func TestCallLimits(t *testing.T) {
 		} else {
 			cfg.Limits.Rates.Handshake = "fast"
 		}
-		if _, err := CallLimits(cfg, nil, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "limits.rates."+key) {
+		if _, err := CallLimits(cfg, middleware.NewCounters(nil), nil, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "limits.rates."+key) {
 			t.Errorf("limits.rates.%s: got %v, want an error that names the key", key, err)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"toolgate/config"
 	"toolgate/mcp"
 )
 
@@ -72,7 +71,7 @@ func (a *API) EndSession(c *gin.Context) {
 }
 
 func (a *API) shownID(info *mcp.SessionInfo) string {
-	if a.cfg.Auth.Mode == config.AuthNone {
+	if a.cfg.Auth.Open() {
 		return info.ID
 	}
 	return info.Handle

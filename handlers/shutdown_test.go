@@ -18,7 +18,7 @@ func TestShutdown(t *testing.T) {
 		<-w.pack.began
 		began := time.Now()
 
-		w.api.Drain()
+		w.api.draining.Store(true)
 		if got := w.get("/readyz"); got.status != http.StatusServiceUnavailable || got.body != `{"status":"draining"}` {
 			t.Errorf("GET /readyz: got %d %s, want 503", got.status, got.body)
 		}

@@ -101,7 +101,7 @@ func FuzzSameValue(f *testing.F) {
 // FuzzHeaderLadder: whatever headers and body say, there is exactly one answer to the request's id, no status of ours, and
 // no call runs whose headers a proxy would have read otherwise.
 func FuzzHeaderLadder(f *testing.F) {
-	w := newWorld(f, unlimited, func(c *config.Config) { c.Auth.Mode = config.AuthNone }).talk()
+	w := newWorld(f, unlimited, func(c *config.Config) { c.Auth.Mode = []string{config.AuthNone} }).talk()
 	f.Add("2026-07-28", "2026-07-28", "tools/call", "tools/call", "routed", "routed", "eu", "eu")
 	f.Add("2026-07-28", "2026-07-28", "tools/call", "tools/call", "routed", "=?base64?cm91dGVk?=", "é", "=?base64?w6k=?=")
 	f.Add("2025-11-25", "2026-07-28", "tools/list", "tools/list", "", "", "", "")

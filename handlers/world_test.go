@@ -55,7 +55,7 @@ func newWorld(tb testing.TB, adjust ...func(*config.Config)) *world {
 	}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), out, level))
 	w.metrics = NewMetrics("test")
-	limit, err := CallLimits(w.cfg, nil, log)
+	limit, err := CallLimits(w.cfg, middleware.NewCounters(nil), nil, log)
 	w.must(err)
 	failed := func(o mcp.Outcome, id string, err error) {
 		log.Error("call failed", zap.String("tool", o.Tool), zap.String("error_id", id), zap.Error(err))
@@ -76,7 +76,7 @@ func newWorld(tb testing.TB, adjust ...func(*config.Config)) *world {
 	w.must(err)
 	w.metrics.Watch(w.registry)
 	w.api, err = New(Options{
-		Config: w.cfg, Version: "test", Server: server, Sessions: w.registry, Keys: w.keyStore(), Metrics: w.metrics.Handler(), Log: log,
+		Config: w.cfg, Version: "test", Server: server, Sessions: w.registry, Verifiers: w.verifiers(), Metrics: w.metrics.Handler(), Log: log,
 	})
 	w.must(err)
 	w.web = NewHTTPServer(w.api, log)
@@ -96,9 +96,9 @@ func (w *world) must(err error) {
 	}
 }
 
-// keyStore makes a key for each of the people that tests speak of.
-func (w *world) keyStore() *middleware.KeyStore {
-	if w.cfg.Auth.Mode != config.AuthKeys {
+// verifiers makes a key for each of the people that tests speak of.
+func (w *world) verifiers() []middleware.Verifier {
+	if w.cfg.Auth.Open() {
 		return nil
 	}
 	w.keys = map[string]string{}
@@ -117,7 +117,7 @@ func (w *world) keyStore() *middleware.KeyStore {
 	w.must(os.WriteFile(file, text, 0o600))
 	store := new(middleware.KeyStore)
 	w.must(store.Load(file))
-	return store
+	return []middleware.Verifier{store}
 }
 
 // bearer is the header that shows who asks.
@@ -129,7 +129,7 @@ func (w *world) close(grace time.Duration) error {
 		return nil
 	}
 	w.ended = true
-	w.api.Drain()
+	w.api.draining.Store(true)
 	w.server.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
@@ -141,7 +141,7 @@ func (w *world) close(grace time.Duration) error {
 }
 
 // withKeys asks callers for an API key.
-func withKeys(c *config.Config) { c.Auth.Mode = config.AuthKeys }
+func withKeys(c *config.Config) { c.Auth.Mode = []string{config.AuthKeys} }
 
 // unlimited takes the rate limits, and their headers, away.
 func unlimited(c *config.Config) {

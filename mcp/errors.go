@@ -100,8 +100,9 @@ var (
 	ErrNoSession    = errors.New("no such session")                // unknown, ended, or another principal's
 	ErrStreamGone   = errors.New("the session's stream is closed") // waiting to be resumed; nothing can be answered now
 	ErrBusy         = errors.New("too many messages are waiting")
-	ErrTooMany      = errors.New("too many sessions")  // of this principal or address
-	ErrFull         = errors.New("the server is full") // of sessions, whoever has them
+	ErrExpired      = errors.New("the credential has expired") // the cause with which a way in ends a stream at Principal.Expires
+	ErrTooMany      = errors.New("too many sessions")          // of this principal or address
+	ErrFull         = errors.New("the server is full")         // of sessions, whoever has them
 	ErrStreamOpen   = errors.New("the session's stream is open already: close it, or come back with Last-Event-ID")
 	ErrNoSuchEvent  = errors.New("no such event, or what came after it is no longer kept: open a stream without Last-Event-ID")
 	ErrHungUp       = errors.New("the stream is closed before its answer: come back with Last-Event-ID")
@@ -117,6 +118,7 @@ var (
 	errSlowClient = errors.New("the client reads too slowly")
 	errIdle       = errors.New("the session was idle")
 	errEnded      = errors.New("the session was ended by an operator")
+	errRevoked    = errors.New("the credential that opened the session is no longer good")
 	errDeadline   = errors.New("the call ran past its deadline")
 	errCancelled  = errors.New("the client cancelled the call")
 	errCannotAsk  = errors.New("the client cannot be asked on this connection")
@@ -134,6 +136,8 @@ func EndReason(cause error) string {
 		{errSlowClient, "slow_client"},
 		{errIdle, "idle"},
 		{errEnded, "ended_by_operator"},
+		{errRevoked, "credential_revoked"},
+		{ErrExpired, "credential_expired"},
 		{ErrShuttingDown, "shutdown"},
 	} {
 		if errors.Is(cause, known.err) {

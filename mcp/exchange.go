@@ -39,6 +39,8 @@ type exchange struct {
 
 	arguments jsontext.Value // of tools/call, written before tool
 
+	ended func(Outcome) // of the observer that saw it begin; nil: none
+
 	// What Ending is made of. They are written by the goroutine that sends the answer, before it does.
 	err     error  // why there is no result
 	said    string // how the request ended, in a word
@@ -49,7 +51,15 @@ type exchange struct {
 // begin makes an exchange of a request. The caller starts run on a goroutine of its own, or runs it where it is.
 func (s *Server) begin(ctx context.Context, peer *Peer, back link, m *Message, reply func([]byte, int)) *exchange {
 	x := &exchange{server: s, peer: peer, back: back, msg: m, started: time.Now(), reply: reply}
-	x.call.peer, x.call.back, x.call.terms = peer, back, m.terms
+	if m.principal != nil && m.principal != peer.Principal { // the same one's, with other scopes perhaps
+		again := *peer
+		again.Principal = m.principal
+		x.peer = &again
+	}
+	x.call.peer, x.call.back, x.call.terms = x.peer, back, m.terms
+	if f := s.opts.Observer.Begin; f != nil {
+		ctx, x.ended = f(ctx, x.beginning())
+	}
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	return x
 }
@@ -256,21 +266,39 @@ func failed(text string) *CallToolResult {
 
 func (x *exchange) outcome(said string) Outcome {
 	o := Outcome{
-		Method: "unknown", Wire: x.peer.Wire, Revision: x.peer.Revision.Name, Principal: x.peer.Principal,
-		Error: said, Took: time.Since(x.started),
+		Wire: x.peer.Wire, Revision: x.peer.Revision.Name, Principal: x.peer.Principal,
+		Error: said, Took: time.Since(x.started), Session: x.peer.Session, Addr: x.peer.Addr, ID: x.msg.ID, Client: x.peer.Client,
 	}
-	if _, ok := x.server.methods[x.msg.Method]; ok {
-		o.Method = x.msg.Method
-	}
+	o.Method = x.method()
 	if t := x.tool.Load(); t != nil {
 		o.Tool, o.called, o.arguments = t.Name, t, x.arguments
 	}
 	return o
 }
 
+// method is that of the message, where it is one of ours.
+func (x *exchange) method() string {
+	if _, ok := x.server.methods[x.msg.Method]; ok {
+		return x.msg.Method
+	}
+	return "unknown"
+}
+
+func (x *exchange) beginning() Beginning {
+	return Beginning{Method: x.method(), ID: x.msg.ID, Wire: x.peer.Wire, Revision: x.peer.Revision.Name, Session: x.peer.Session, Trace: x.msg.trace()}
+}
+
 func (x *exchange) report(said string) {
-	if f := x.server.opts.Observer.Done; f != nil {
-		f(x.outcome(said))
+	done := x.server.opts.Observer.Done
+	if done == nil && x.ended == nil {
+		return
+	}
+	o := x.outcome(said)
+	if x.ended != nil {
+		x.ended(o)
+	}
+	if done != nil {
+		done(o)
 	}
 }
 

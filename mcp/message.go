@@ -28,7 +28,8 @@ type Message struct {
 	Error  *Error         // of a response
 	Batch  []*Message
 
-	terms *Terms // what came beside it
+	terms     *Terms     // what came beside it
+	principal *Principal // who sent it, where that may be another credential of the session's principal; nil: who opened it
 }
 
 // IsRequest says whether the message wants an answer.

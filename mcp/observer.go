@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"context"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -9,6 +10,10 @@ import (
 // Observer hears what happens, for metrics, audit and logs. Its methods are called on hot paths, from many goroutines at
 // once: they must not block. A nil field is not called.
 type Observer struct {
+	// Begin is called with each request before anything of it runs. The context that it returns is that of the request's
+	// tool; the function, which may be nil, is called as Done is.
+	Begin func(ctx context.Context, b Beginning) (context.Context, func(Outcome))
+
 	// Done is called once for each request, when its answer was made or it was cancelled.
 	Done func(Outcome)
 
@@ -24,6 +29,16 @@ type Observer struct {
 	Failed func(o Outcome, errorID string, err error)
 }
 
+// Beginning is one request, before anything is known of it but what it says.
+type Beginning struct {
+	Method   string // as in Outcome
+	ID       ID
+	Wire     Wire
+	Revision string
+	Session  string
+	Trace    Trace // that the request says it belongs to; zero: none
+}
+
 // Outcome is one request's end.
 type Outcome struct {
 	Method    string // "unknown" for a method that is not ours: a stranger's text never becomes a label
@@ -33,6 +48,10 @@ type Outcome struct {
 	Principal *Principal
 	Error     string // "" | "tool_error" | a JSON-RPC code as text | "cancelled" | "timeout"
 	Took      time.Duration
+	Session   string         // the Handle of its session; empty without one
+	Addr      string         // as in Peer
+	ID        ID             // of the request
+	Client    Implementation // what the client says it is: a stranger's text
 
 	called    *Tool
 	arguments jsontext.Value

@@ -23,6 +23,7 @@ const (
 type Peer struct {
 	Principal    *Principal
 	Addr         string // where from, for limits; empty where that says nothing
+	Session      string // the Handle of its session; empty without one
 	Wire         Wire
 	Revision     *Revision
 	Client       Implementation // zero before initialize

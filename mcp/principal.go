@@ -1,6 +1,9 @@
 package mcp
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Scopes a principal may hold. A broad scope satisfies the narrower ones below it: admin contains tools:write, which
 // contains tools:read.
@@ -18,6 +21,7 @@ type Principal struct {
 	Name   string   // what an operator called it, for logs and /sessions
 	Scopes []string // granted scopes, as the credential lists them
 
+	Expires     time.Time   // when its credential ends, and with it the streams opened by it; zero: never
 	Credentials Credentials // of the principal's own, for what stands behind tools
 }
 

@@ -109,7 +109,7 @@ func (r *Registry) newSession(o OpenOptions) (*Session, error) {
 	if rev == nil {
 		rev = Oldest()
 	}
-	s.peer.Store(&Peer{Principal: o.Principal, Addr: o.Addr, Wire: o.Wire, Revision: rev})
+	s.peer.Store(&Peer{Principal: o.Principal, Addr: o.Addr, Wire: o.Wire, Revision: rev, Session: Handle(id)})
 	if err := r.add(s); err != nil {
 		return nil, err
 	}
@@ -203,6 +203,7 @@ func (r *Registry) Deliver(id string, p *Principal, m *Message, claims *Revision
 	if s == nil || !s.livesByStream() {
 		return ErrNoSession
 	}
+	m.by(p)
 	return s.deliver(m, &s.standing, claims)
 }
 
@@ -228,6 +229,7 @@ func (r *Registry) Post(id string, p *Principal, m *Message, claims *Revision) (
 	if s == nil {
 		return nil, ErrNoSession
 	}
+	m.by(p)
 	return s.post(m, claims)
 }
 
@@ -270,6 +272,17 @@ func (r *Registry) End(name string) bool {
 		}
 	}
 	return false
+}
+
+// EndWhere ends the sessions whose principal is one that gone names, such as that of a key that was revoked. It says how many.
+func (r *Registry) EndWhere(gone func(*Principal) bool) (ended int) {
+	for _, s := range r.all() {
+		if gone(s.principal) {
+			s.end(errRevoked)
+			ended++
+		}
+	}
+	return ended
 }
 
 func (r *Registry) all() []*Session {

@@ -176,6 +176,31 @@ func (s *Server) Tools(p *Principal, terms *Terms) []jsontext.Value {
 	return tools
 }
 
+// Lacks is the scopes that a message needs and p does not hold, all at once; none where the message calls no tool. A way in
+// asks before it hands the message on, while the answer can still be a status.
+func (s *Server) Lacks(p *Principal, m *Message) (scopes []string) {
+	if p.Can(ScopeAdmin) {
+		return nil
+	}
+	add := func(one *Message) {
+		if method, ok := s.methods[one.Method]; !ok || !method.callsTool {
+			return
+		}
+		var params callToolParams
+		if decodeParams(one.Params, &params) != nil {
+			return
+		}
+		if t, ok := s.catalog.Load().tools[params.Name]; ok && !p.mayCall(t) && !slices.Contains(scopes, t.Scope) {
+			scopes = append(scopes, t.Scope)
+		}
+	}
+	add(m)
+	for _, one := range m.Batch {
+		add(one)
+	}
+	return scopes
+}
+
 func (s *Server) newCatalog(f Features) (*catalog, error) {
 	f.Tools = append(slices.Clone(f.Tools), s.more)
 	f.Resources = slices.Clone(f.Resources)

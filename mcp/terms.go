@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/go-json-experiment/json"
 )
 
 // Terms are what came beside a request about the tools it may reach: fewer of them than its caller may use, never more, and
@@ -18,6 +20,14 @@ type Terms struct {
 	ReadOnly bool     // without those that change something
 
 	Credentials Credentials
+	Trace       Trace // of the way in, where tracing is on
+}
+
+// Trace is the context of a distributed trace, in the forms of W3C's traceparent, tracestate and baggage.
+type Trace struct {
+	Parent  string `json:"traceparent"`
+	State   string `json:"tracestate"`
+	Baggage string `json:"baggage"`
 }
 
 // Credentials are secrets by the name of the upstream they are for, such as "jira". They are never shown.
@@ -49,6 +59,28 @@ func (m *Message) On(t *Terms) {
 	for _, one := range m.Batch {
 		one.terms = t
 	}
+}
+
+// by says whose credential the message, and every one in a batch, came with.
+func (m *Message) by(p *Principal) {
+	m.principal = p
+	for _, one := range m.Batch {
+		one.principal = p
+	}
+}
+
+// trace is the context that the message says it belongs to (2026-07-28, basic: _meta), else that of the way in.
+func (m *Message) trace() Trace {
+	var p struct {
+		Meta Trace `json:"_meta"`
+	}
+	if json.Unmarshal(m.Params, &p) == nil && p.Meta.Parent != "" {
+		return p.Meta
+	}
+	if m.terms != nil {
+		return m.terms.Trace
+	}
+	return Trace{}
 }
 
 // Credential is the caller's own for an upstream: what came with the request, else what belongs to the caller's key; empty

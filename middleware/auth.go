@@ -33,44 +33,41 @@ func PrincipalFrom(ctx context.Context) *mcp.Principal {
 
 // AuthOptions say how the gate finds out who asks.
 type AuthOptions struct {
-	Mode     string    // "none" or "keys"; there is no default
-	Loopback bool      // the server listens on a loopback address only
-	Keys     *KeyStore // for "keys"
-	Failures *Limiter  // wrong credentials an address may try; nil for no limit
-	Proxies  Proxies
+	Open      bool       // nobody is asked
+	Loopback  bool       // the server listens on a loopback address only
+	Verifiers []Verifier // asked in this order, unless Open
+	Failures  *Limiter   // wrong credentials an address may try; nil for no limit
+	Proxies   Proxies
 }
 
 // Auth puts the principal into the request's context, or refuses the request.
 //
-// Mode none: everybody is mcp.Anonymous; beyond loopback without the admin scope, since there it is not one person.
+// Open: everybody is mcp.Anonymous; beyond loopback without the admin scope, since there it is not one person.
 //
-// Mode keys: an API key in "Authorization: Bearer KEY" or "X-API-Key: KEY". Without one, or with a wrong or expired one,
-// 401 and a challenge. Contradicting credentials are a 400, never a choice. A key in the query string is refused even
-// if it is valid, because by then proxies have logged it. An address that tries more wrong keys than Failures allows
+// Else: a credential in "Authorization: Bearer …" or "X-API-Key: …". Without one, or with a wrong or expired one,
+// 401 and a challenge. Contradicting credentials are a 400, never a choice. A credential in the query string is refused even
+// if it is valid, because by then proxies have logged it. An address that tries more wrong ones than Failures allows
 // gets 429 for them; right ones still pass, or one broken client could lock out the office it sits in, and random keys
 // of 130 bits are not found by trying.
 func Auth(o AuthOptions) (gin.HandlerFunc, error) {
-	switch o.Mode {
-	case "none":
+	if o.Open {
 		principal := mcp.Anonymous()
 		if !o.Loopback {
 			principal.Scopes = []string{mcp.ScopeWrite}
 		}
 		return func(c *gin.Context) { setPrincipal(c, principal) }, nil
-	case "keys":
-		if o.Keys == nil {
-			return nil, errors.New("auth.mode keys: set auth.keys_file")
-		}
-		return o.byKey, nil
 	}
-	return nil, fmt.Errorf("auth.mode: %q is not known: write none or keys", o.Mode)
+	if len(o.Verifiers) == 0 {
+		return nil, errors.New("auth.mode: nothing says whose credentials are taken")
+	}
+	return o.byCredential, nil
 }
 
 func setPrincipal(c *gin.Context, p *mcp.Principal) {
 	c.Request = c.Request.WithContext(WithPrincipal(c.Request.Context(), p))
 }
 
-func (o AuthOptions) byKey(c *gin.Context) {
+func (o AuthOptions) byCredential(c *gin.Context) {
 	key, refusal := credential(c.Request)
 	switch {
 	case refusal != nil && refusal.Reason == BadCredentials:
@@ -83,9 +80,11 @@ func (o AuthOptions) byKey(c *gin.Context) {
 		return
 	}
 	if len(key) <= maxCredential {
-		if principal, err := o.Keys.Lookup(key); err == nil {
-			setPrincipal(c, principal)
-			return
+		for _, v := range o.Verifiers {
+			if principal, err := v.Verify(c.Request.Context(), key); err == nil {
+				setPrincipal(c, principal)
+				return
+			}
 		}
 	}
 	if d := o.Failures.Allow(c.Request.Context(), AddressKey(o.Proxies.ClientAddr(c.Request)), 1); !d.OK {

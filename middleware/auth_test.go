@@ -19,7 +19,7 @@ func TestAuthByKey(t *testing.T) {
 	plain, key := NewKey("ci", []string{mcp.ScopeRead})
 	expired, expiredKey := NewKey("old", []string{mcp.ScopeRead})
 	expiredKey.Expires = time.Now().Add(-time.Second)
-	e := engine(whoAsks, must(Auth(AuthOptions{Mode: "keys", Keys: storeOf(t, key, expiredKey)})))
+	e := engine(whoAsks, must(Auth(AuthOptions{Verifiers: []Verifier{storeOf(t, key, expiredKey)}})))
 	const (
 		bare      = `Bearer realm="toolgate"`
 		invalid   = bare + `, error="invalid_token", error_description="the key is unknown or has expired"`
@@ -70,7 +70,7 @@ func TestAuthByKey(t *testing.T) {
 
 func TestAuthRefusesKeysInTheURL(t *testing.T) { // 93
 	plain, key := NewKey("ci", []string{mcp.ScopeRead})
-	e := engine(whoAsks, must(Auth(AuthOptions{Mode: "keys", Keys: storeOf(t, key)})))
+	e := engine(whoAsks, must(Auth(AuthOptions{Verifiers: []Verifier{storeOf(t, key)}})))
 	for _, name := range []string{"access_token", "token", "api_key", "API-KEY", "apikey", "key", "authorization"} {
 		r := httptest.NewRequest("POST", "/mcp?session_id=1&"+name+"="+plain, nil)
 		message := refused(t, serve(e, r), Unauthorized)
@@ -91,7 +91,7 @@ func TestAuthLimitsWrongKeys(t *testing.T) { // 105
 	synctest.Test(t, func(t *testing.T) {
 		plain, key := NewKey("ci", []string{mcp.ScopeRead})
 		e := engine(whoAsks, must(Auth(AuthOptions{
-			Mode: "keys", Keys: storeOf(t, key), Failures: newLimiter("auth_failures", "10-M"),
+			Verifiers: []Verifier{storeOf(t, key)}, Failures: newLimiter("auth_failures", "10-M"),
 		})))
 		wrong := func() *http.Request { return request("POST", "Authorization: Bearer tg_wrong") }
 		for range 10 {
@@ -121,11 +121,11 @@ func TestAuthNone(t *testing.T) {
 		want     int
 	}{{"on loopback, everybody is the admin", true, 200}, {"beyond loopback, nobody is", false, 403}} {
 		t.Run(tc.name, func(t *testing.T) {
-			e := engine(whoAsks, must(Auth(AuthOptions{Mode: "none", Loopback: tc.loopback})), RequireScope(mcp.ScopeAdmin))
+			e := engine(whoAsks, must(Auth(AuthOptions{Open: true, Loopback: tc.loopback})), RequireScope(mcp.ScopeAdmin))
 			if w := serve(e, request("GET")); w.Code != tc.want {
 				t.Errorf("status = %d, want %d", w.Code, tc.want)
 			}
-			e = engine(whoAsks, must(Auth(AuthOptions{Mode: "none", Loopback: tc.loopback})), RequireScope(mcp.ScopeWrite))
+			e = engine(whoAsks, must(Auth(AuthOptions{Open: true, Loopback: tc.loopback})), RequireScope(mcp.ScopeWrite))
 			if w := serve(e, request("GET")); w.Code != 200 {
 				t.Errorf("status = %d for tools, want 200", w.Code)
 			}
@@ -134,7 +134,7 @@ func TestAuthNone(t *testing.T) {
 }
 
 func TestAuthOptionsRefused(t *testing.T) {
-	for _, o := range []AuthOptions{{}, {Mode: "open"}, {Mode: "keys"}} {
+	for _, o := range []AuthOptions{{}, {Loopback: true}} {
 		if _, err := Auth(o); err == nil || !strings.Contains(err.Error(), "auth.mode") {
 			t.Errorf("%+v: error = %v, want one that names auth.mode", o, err)
 		}

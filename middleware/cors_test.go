@@ -36,7 +36,7 @@ func TestPreflightFromAForeignPage(t *testing.T) { // 122
 }
 
 func TestPreflightFromAListedPage(t *testing.T) { // 123, R26
-	refuseAll := must(Auth(AuthOptions{Mode: "keys", Keys: &KeyStore{}}))
+	refuseAll := must(Auth(AuthOptions{Verifiers: []Verifier{&KeyStore{}}}))
 	for _, origin := range []string{page, "http://localhost:3002", "http://localhost:5173"} {
 		w := serve(browserGates(served, refuseAll), preflight(origin))
 		if w.Code != http.StatusNoContent || w.Body.Len() != 0 {
@@ -141,8 +141,8 @@ func TestAnswersToAListedPageAreReadable(t *testing.T) { // 125, 126
 		status  int
 	}{
 		{"served", nil, served, 200},
-		{"no key", []gin.HandlerFunc{must(Auth(AuthOptions{Mode: "keys", Keys: &KeyStore{}}))}, served, 401},
-		{"no scope", []gin.HandlerFunc{must(Auth(AuthOptions{Mode: "none"})), RequireScope("admin")}, served, 403},
+		{"no key", []gin.HandlerFunc{must(Auth(AuthOptions{Verifiers: []Verifier{&KeyStore{}}}))}, served, 401},
+		{"no scope", []gin.HandlerFunc{must(Auth(AuthOptions{Open: true})), RequireScope("admin")}, served, 403},
 		{"no JSON", []gin.HandlerFunc{must(BodyLimit(BodyOptions{Limit: 1}))}, served, 415},
 		{"too often", []gin.HandlerFunc{RateLimit(limit, ByAddress(nil))}, served, 429},
 		{"panic", nil, func(*gin.Context) { panic("!") }, 500},

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -148,7 +149,7 @@ func (k Key) stored() (storedKey, error) {
 	if faults != nil {
 		return storedKey{}, errors.New(strings.Join(faults, "; "))
 	}
-	principal := &mcp.Principal{ID: "key:" + k.ID, Name: k.Name, Scopes: slices.Clone(k.Scopes)}
+	principal := &mcp.Principal{ID: "key:" + k.ID, Name: k.Name, Scopes: slices.Clone(k.Scopes), Expires: k.Expires}
 	if len(k.Credentials) > 0 {
 		principal.Credentials = mcp.Credentials{}
 	}
@@ -178,4 +179,13 @@ func (s *KeyStore) Lookup(key string) (*mcp.Principal, error) {
 		return nil, ErrExpiredKey
 	}
 	return stored.principal, nil
+}
+
+// Verify implements Verifier.
+func (s *KeyStore) Verify(_ context.Context, credential string) (*mcp.Principal, error) {
+	p, err := s.Lookup(credential)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotKnown, err)
+	}
+	return p, nil
 }

@@ -206,7 +206,7 @@ func TestNoSecretReachesTheLog(t *testing.T) {
 	log := zap.New(zapcore.NewCore(encoder, zapcore.AddSync(&out), zapcore.DebugLevel))
 	hosts := must(NewHosts(HostOptions{Bind: "localhost"}))
 	origins := must(NewOrigins(hosts, OriginOptions{}))
-	auth := must(Auth(AuthOptions{Mode: "keys", Keys: &KeyStore{}}))
+	auth := must(Auth(AuthOptions{Verifiers: []Verifier{&KeyStore{}}}))
 	secretPanic := func(c *gin.Context) {
 		LineFrom(c.Request.Context()).SetSession(canary)
 		panic("cannot use " + canary)

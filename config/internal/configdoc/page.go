@@ -41,6 +41,9 @@ func writeSection(out *bytes.Buffer, section config.Section) {
 		if key.Allowed != "" {
 			what += " Allowed: " + code(key.Allowed) + "."
 		}
+		if key.Restart {
+			what += " Counts from the next start."
+		}
 		fmt.Fprintf(out, "| `%s` | %s | %s | %s | %s |\n", key.Name, code(key.Env), key.Type, code(key.Default), what)
 	}
 	if section.Name == "limits" {
@@ -52,7 +55,7 @@ func writeSection(out *bytes.Buffer, section config.Section) {
 func writeRates(out *bytes.Buffer) {
 	local := config.Default()
 	open := config.Default()
-	open.Auth.Mode = config.AuthKeys
+	open.Auth.Mode = []string{config.AuthKeys}
 	l, o := local.EffectiveRates(), open.EffectiveRates()
 	out.WriteString("\nRates that are left empty depend on who can reach the server:\n\n")
 	out.WriteString("| key | on loopback without auth | elsewhere, or with auth |\n|---|---|---|\n")
@@ -64,6 +67,8 @@ func writeRates(out *bytes.Buffer) {
 		{"principal", l.Principal, o.Principal},
 		{"tool", l.Tool, o.Tool},
 		{"handshake", l.Handshake, o.Handshake},
+		{"session", l.Session, o.Session},
+		{"all", l.All, o.All},
 		{"auth_failures", l.AuthFailures, o.AuthFailures},
 	} {
 		fmt.Fprintf(out, "| `limits.rates.%s` | `%s` | `%s` |\n", row.name, row.local, row.open)
