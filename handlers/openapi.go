@@ -9,7 +9,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json/jsontext"
-
 )
 
 // openAPI is an OpenAPI 3.1 document, as far as tools need it. Maps are written in the order of their keys.
