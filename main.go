@@ -10,18 +10,27 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/zap"
-	"go.yaml.in/yaml/v3"
+	"go.uber.org/zap/zapcore"
 
 	"toolgate/config"
+	"toolgate/deploy"
+	"toolgate/deploy/clientconfig"
+	"toolgate/deploy/doctor"
 	"toolgate/handlers"
+	"toolgate/handlers/audit"
+	"toolgate/handlers/oauthfront"
+	"toolgate/handlers/telemetry"
 	"toolgate/mcp"
 	"toolgate/middleware"
 	"toolgate/tools"
@@ -76,19 +85,24 @@ func report(err error, stderr io.Writer) int {
 // commands is every command and what does it, in the order of the help.
 func commands() []command {
 	return []command{
-		{"serve", "", "serve HTTP until told to stop (the default)", serve},
-		{"stdio", "", "serve one client over stdin and stdout", stdio},
-		{"tools", "[--cost]", "list the tools as clients see them", listTools},
-		{"call", "TOOL ['{\"json\":…}']", "call one tool here and print its result", callTool},
-		{"check", "", "load and validate the configuration, and start nothing", check},
-		{"keys", "new NAME [SCOPE…]", "make an API key and print it with its entry for auth.keys_file", keys},
-		{helperCommand, "", "", readDocument},
-		{"version", "", "print version, commit and protocol revisions", printVersion},
+		{name: "serve", does: "serve HTTP until told to stop (the default)", run: serve},
+		{name: "stdio", does: "serve one client over stdin and stdout", run: stdio},
+		{name: "tools", args: "[--cost]", does: "list the tools as clients see them", run: listTools},
+		{name: "call", args: "TOOL ['{\"json\":…}']", does: "call one tool here and print its result", run: callTool},
+		{name: "check", does: "load and validate the configuration, and start nothing", run: check},
+		{name: "doctor", args: "URL", does: "probe a running deployment from outside, and say what is wrong", foreign: true, run: probe},
+		{name: "init", args: "nginx|systemd|compose|k8s", does: "print a deploy file made of the configuration", foreign: true, run: initDeploy},
+		{name: "client-config", args: "[CLIENT]", does: "print a client's own configuration for this server", foreign: true, run: clientConfig},
+		{name: "keys", args: "new|list|revoke", does: "make, list and revoke API keys", foreign: true, run: keys},
+		{name: "audit", args: "verify|tail", does: "prove the record of calls, or read it", foreign: true, run: auditLog},
+		{name: helperCommand, run: readDocument},
+		{name: "version", does: "print version, commit and protocol revisions", run: printVersion},
 	}
 }
 
 type command struct {
 	name, args, does string // without does it is none for people
+	foreign          bool   // flags that are no configuration keys are its own, and among its arguments
 	run              func(ctx context.Context, p *program) error
 }
 
@@ -141,6 +155,9 @@ func (p *program) parse(c command, args []string) error {
 		_, _ = fmt.Fprintf(p.stderr, "usage: toolgate %s [flags] %s\n\n%s\n\nflags:\n", c.name, c.args, c.does)
 		flags.PrintDefaults()
 	}
+	if c.foreign {
+		args, p.args = config.SplitFlags(args)
+	}
 	for {
 		if err := flags.Parse(args); err != nil {
 			return err
@@ -177,15 +194,24 @@ func usage(w io.Writer) {
 	_, _ = fmt.Fprint(w, "\nEvery configuration key is a flag, e.g. --server.port 8080; toolgate COMMAND -h lists them.\n")
 }
 
-// app is what every way of serving stands on.
+// app is what every way of serving stands on. What another configuration changes while it runs, apply alone replaces.
 type app struct {
 	cfg      config.Config
 	log      *zap.Logger
+	level    zap.AtomicLevel
 	metrics  *handlers.Metrics
+	traces   *telemetry.Telemetry
+	record   *audit.Log // nil: none is kept
 	server   *mcp.Server
 	tools    *tools.Toolbox
 	counters *middleware.Counters
-	close    func()
+	limit    atomic.Pointer[handlers.CallLimit]
+	keys     *middleware.KeyStore
+	tokens   *middleware.Tokens      // nil: none were taken so far
+	accepted middleware.TokenOptions // by tokens
+	front    *oauthfront.Front       // nil: it was off so far
+
+	closers []func() // of what was opened, in that order
 }
 
 // open loads the configuration and makes the dispatcher of it.
@@ -194,47 +220,107 @@ func (p *program) open() (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, done, err := cfg.Log.Open(p.stderr)
-	if err != nil {
-		return nil, &exitError{exitUsage, err}
-	}
-	box, err := tools.Open(cfg.Tools, tools.Options{Log: log, Helper: helper()})
-	if err != nil {
-		done()
-		return nil, &exitError{exitUsage, err}
-	}
-	a := &app{cfg: cfg, log: log, metrics: handlers.NewMetrics(version), tools: box, counters: middleware.NewCounters(nil), close: func() { closeTools(box); done() }}
-	if err := a.newServer(); err != nil {
+	a := &app{cfg: cfg, keys: new(middleware.KeyStore)}
+	if err := a.build(p); err != nil {
 		a.close()
 		return nil, &exitError{exitUsage, err}
 	}
 	return a, nil
 }
 
-// closeGrace is how long toolsets may take to let go of what they hold, once everything else is over.
+// closeGrace is how long each thing may take to let go of what it holds, once everything else is over.
 const closeGrace = 2 * time.Second
 
-func closeTools(box *tools.Toolbox) {
-	grace, cancel := context.WithTimeout(context.Background(), closeGrace)
-	defer cancel()
-	box.Close(grace)
+// closing has f called at the end, with a bound.
+func (a *app) closing(f func(ctx context.Context) error) {
+	a.closers = append(a.closers, func() {
+		grace, cancel := context.WithTimeout(context.Background(), closeGrace)
+		defer cancel()
+		if err := f(grace); err != nil {
+			a.log.Warn("close", zap.Error(err))
+		}
+	})
 }
 
-// serve is toolgate serve. Its shutdown goes from the outside in: not ready, nothing new, calls finish within the grace,
-// streams end with what they still had to say, connections close.
+func (a *app) close() {
+	if a.tokens != nil {
+		a.tokens.Close()
+	}
+	for _, f := range slices.Backward(a.closers) {
+		f()
+	}
+}
+
+// build makes what does not serve anybody yet.
+func (a *app) build(p *program) error {
+	log, level, done, err := a.cfg.Log.Open(p.stderr)
+	if err != nil {
+		return err
+	}
+	a.log, a.level, a.closers = log, level, append(a.closers, done)
+	a.metrics = handlers.NewMetrics(version)
+	if a.traces, err = telemetry.Open(telemetry.Options{Config: a.cfg, Version: version, Metrics: a.metrics.Gatherer(), Log: log}); err != nil {
+		return err
+	}
+	a.closing(a.traces.Close)
+	if err := a.share(); err != nil {
+		return err
+	}
+	if a.tools, err = tools.Open(a.cfg.Tools, tools.Options{Log: log, Helper: helper()}); err != nil {
+		return err
+	}
+	a.closing(func(ctx context.Context) error { a.tools.Close(ctx); return nil })
+	return a.newServer()
+}
+
+// share opens the place where rates are counted.
+func (a *app) share() error {
+	if a.cfg.Redis.URL.IsZero() {
+		a.counters = middleware.NewCounters(nil)
+		return nil
+	}
+	store, err := middleware.NewRedisStore(a.cfg.Redis, a.log)
+	if err != nil {
+		return fmt.Errorf("redis.url: %w", err)
+	}
+	a.closing(func(context.Context) error { return store.Close() })
+	a.counters = middleware.NewCounters(store)
+	a.metrics.WatchLimits(store.Degraded)
+	return nil
+}
+
+// keepRecord opens the record of calls, for the commands that serve.
+func (a *app) keepRecord() error {
+	if a.cfg.Audit.File == "" {
+		return nil
+	}
+	record, err := audit.Open(a.cfg.Audit, a.log)
+	if err != nil {
+		return &exitError{exitUsage, fmt.Errorf("audit.file: %w", err)}
+	}
+	a.record = record
+	a.closing(func(context.Context) error { return record.Close() })
+	return nil
+}
+
+// serve is toolgate serve. Its shutdown goes from the outside in: not ready, and for a while served as ever; nothing new,
+// calls finish within the grace, streams end one after another with what they still had to say, connections close.
 func serve(ctx context.Context, p *program) error {
 	a, err := p.open()
 	if err != nil {
 		return err
 	}
 	defer a.close()
+	if err := a.keepRecord(); err != nil {
+		return err
+	}
 	registry, err := a.newRegistry(a.cfg.SSE.ResumeWindow)
 	if err != nil {
 		return err
 	}
 	a.metrics.Watch(registry)
 	live := new(handlers.Live)
-	api, err := a.newAPI(registry, live)
+	api, err := a.newAPI(a.cfg, registry, live)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -243,9 +329,15 @@ func serve(ctx context.Context, p *program) error {
 	if err != nil {
 		return fmt.Errorf("%w; is another server running? --server.port takes another port", err)
 	}
-	defer a.keepTools(ctx, p)()
 	web := handlers.NewHTTPServer(live, a.log)
-	ended := make(chan error, len(listeners))
+	ended := make(chan error, len(listeners)+1)
+	closeMetrics, err := a.serveMetrics(ctx, ended)
+	if err != nil {
+		return err
+	}
+	defer closeMetrics()
+	a.tools.Serve(a.server)
+	defer a.keep(ctx, p, func(cfg config.Config, c config.Changes) error { return a.apply(cfg, c, registry, live) })()
 	for _, l := range listeners {
 		go func() { ended <- web.Serve(l) }()
 		a.log.Info("listening", zap.String("address", l.Addr().String()), zap.String("version", version))
@@ -255,11 +347,18 @@ func serve(ctx context.Context, p *program) error {
 	case err = <-ended: // a listener broke: the rest is of no use alone
 		a.log.Error("serve", zap.Error(err))
 	}
-	a.log.Info("shutting down", zap.Duration("grace", a.cfg.Server.ShutdownGrace))
 	live.Drain()
-	a.server.Close()
+	if a.cfg.Balanced() && err == nil && a.cfg.Server.LameDuck > 0 {
+		a.log.Info("not ready any more, and serving those who have not noticed", zap.Duration("lame_duck", a.cfg.Server.LameDuck))
+		select {
+		case <-time.After(a.cfg.Server.LameDuck):
+		case err = <-ended:
+		}
+	}
+	a.log.Info("shutting down", zap.Duration("grace", a.cfg.Server.ShutdownGrace))
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Server.ShutdownGrace)
 	defer cancel()
+	a.server.Close(grace)
 	err = errors.Join(err, registry.Close(grace))
 	a.server.EndTasks(grace)
 	err = errors.Join(err, handlers.Shutdown(grace, web))
@@ -267,21 +366,69 @@ func serve(ctx context.Context, p *program) error {
 	return err
 }
 
-func (a *app) newAPI(sessions handlers.Sessions, live *handlers.Live) (*handlers.API, error) {
+// serveMetrics serves /metrics by a listener of its own, where one is configured. What ends it early goes to ended.
+func (a *app) serveMetrics(ctx context.Context, ended chan<- error) (stop func(), err error) {
+	if a.cfg.Metrics.Listen == "" || !a.cfg.Metrics.Enabled {
+		return func() {}, nil
+	}
+	listeners, err := handlers.Listen(ctx, []string{a.cfg.Metrics.Listen})
+	if err != nil {
+		return nil, fmt.Errorf("metrics.listen: %w", err)
+	}
+	web := handlers.NewHTTPServer(handlers.MetricsOnly(a.metrics), a.log)
+	go func() { ended <- web.Serve(listeners[0]) }()
+	a.log.Info("serving metrics", zap.String("metrics_address", listeners[0].Addr().String()))
+	return func() { _ = web.Close() }, nil
+}
+
+// newAPI makes the HTTP face by a configuration. What the API stands on and is there already is used again.
+func (a *app) newAPI(cfg config.Config, sessions handlers.Sessions, live *handlers.Live) (*handlers.API, error) {
 	o := handlers.Options{
-		Config: a.cfg, Version: version, Server: a.server, Sessions: sessions, Counters: a.counters, Draining: live.Draining(), Log: a.log,
+		Config: cfg, Version: version, Server: a.server, Sessions: sessions, Counters: a.counters, Draining: live.Draining(), Log: a.log,
 	}
-	if a.cfg.Auth.UsesKeys() {
-		keys := new(middleware.KeyStore)
-		if err := keys.Load(a.cfg.Auth.KeysFile); err != nil {
-			return nil, fmt.Errorf("auth.keys_file: %w", err)
-		}
-		o.Verifiers = append(o.Verifiers, keys)
+	if err := a.verifiers(cfg, &o); err != nil {
+		return nil, err
 	}
-	if a.cfg.Metrics.Enabled {
+	if cfg.Metrics.Enabled && cfg.Metrics.Listen == "" {
 		o.Metrics = a.metrics.Handler()
 	}
 	return handlers.New(o)
+}
+
+// verifiers adds to o who finds out whose a credential is.
+func (a *app) verifiers(cfg config.Config, o *handlers.Options) (err error) {
+	if cfg.Auth.UsesKeys() {
+		if err := a.keys.Load(cfg.Auth.KeysFile); err != nil {
+			return fmt.Errorf("auth.keys_file: %w", err)
+		}
+		if cfg.Auth.Has(config.AuthKeys) {
+			o.Verifiers = append(o.Verifiers, a.keys)
+		}
+	}
+	if cfg.Auth.UsesTokens() {
+		accepted := middleware.TokenOptions{JWT: cfg.Auth.JWT, Resource: cfg.ResourceURL(), Log: a.log}
+		if a.tokens == nil || !reflect.DeepEqual(accepted, a.accepted) {
+			tokens, err := middleware.NewTokens(accepted)
+			if err != nil {
+				return fmt.Errorf("auth.jwt: %w", err)
+			}
+			if a.tokens != nil {
+				a.tokens.Close() // what began with it goes on with the keys it has
+			}
+			a.tokens, a.accepted = tokens, accepted
+		}
+		o.Tokens, o.Verifiers = a.tokens, append(o.Verifiers, a.tokens)
+	}
+	if cfg.Auth.Has(config.AuthFront) {
+		if a.front == nil { // its options count from the next start: it keeps a file
+			if a.front, err = oauthfront.New(oauthfront.Options{Config: cfg, Keys: a.keys, Log: a.log}); err != nil {
+				return fmt.Errorf("auth.front: %w", err)
+			}
+			a.closing(func(context.Context) error { return a.front.Close() })
+		}
+		o.Front, o.Verifiers = a.front, append(o.Verifiers, a.front)
+	}
+	return nil
 }
 
 // stdioGrace is how long calls under way may take once the client has closed its end.
@@ -308,7 +455,11 @@ func stdio(ctx context.Context, p *program) error {
 		_ = registry.Close(grace) // a tool that does not return ends with the process
 		a.server.EndTasks(grace)
 	}
-	defer a.keepTools(ctx, p)()
+	if err := a.keepRecord(); err != nil {
+		return err
+	}
+	a.tools.Serve(a.server)
+	defer a.keep(ctx, p, func(cfg config.Config, c config.Changes) error { return a.tools.Reload(cfg.Tools, c) })()
 	return handlers.Stdio{Server: a.server, Sessions: registry, Principal: mcp.Anonymous(), MaxLine: int(a.cfg.Limits.Body)}.
 		Serve(ctx, p.stdin, p.stdout, drain)
 }
@@ -354,30 +505,75 @@ func check(_ context.Context, p *program) error {
 		return err
 	}
 	defer a.close()
-	if _, err := a.newAPI(nil, new(handlers.Live)); err != nil {
+	if _, err := a.newAPI(a.cfg, nil, new(handlers.Live)); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	_, _ = fmt.Fprintf(p.stdout, "the configuration is valid; %d tools\n", a.server.ToolCount())
 	return nil
 }
 
-// keys is toolgate keys new.
+// keys is toolgate keys.
 func keys(_ context.Context, p *program) error {
-	if len(p.args) < 2 || p.args[0] != "new" {
-		return &exitError{exitUsage, errors.New("usage: toolgate keys new NAME [SCOPE…]; scopes are tools:read, tools:write, admin")}
-	}
-	scopes := p.args[2:]
-	if len(scopes) == 0 {
-		scopes = []string{mcp.ScopeRead}
-	}
-	plain, key := middleware.NewKey(p.args[1], scopes)
-	entry, err := yaml.Marshal([]middleware.Key{key})
+	cfg, err := p.load()
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(p.stderr, "The key, shown once:\n\n  %s\n\nIts entry for auth.keys_file follows on stdout.\n\n", plain)
-	_, _ = fmt.Fprint(p.stdout, string(entry))
-	return nil
+	return usageError(middleware.KeysCommand(p.args, middleware.KeyFile(cfg.Auth.KeysFile), p.stdout, p.stderr))
+}
+
+// auditLog is toolgate audit.
+func auditLog(ctx context.Context, p *program) error {
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	return audit.Command(ctx, p.args, cfg.Audit, p.stdout)
+}
+
+// probe is toolgate doctor. It knows nothing of a configuration here.
+func probe(ctx context.Context, p *program) error {
+	err := doctor.Command(ctx, p.args, p.stdout)
+	if errors.Is(err, doctor.ErrFaults) {
+		return &exitError{exitFailed, nil} // it has said which
+	}
+	return usageError(err)
+}
+
+// initDeploy is toolgate init.
+func initDeploy(_ context.Context, p *program) error {
+	if len(p.args) == 0 || !slices.Contains(deploy.Kinds(), p.args[0]) {
+		return usageError(fmt.Errorf("usage: toolgate init %s [flags]", strings.Join(deploy.Kinds(), "|")))
+	}
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	o := deploy.Options{Config: cfg, Version: version}
+	if p.source.FileExists() {
+		o.ConfigFile = p.source.Files()[0]
+	}
+	return usageError(deploy.Render(p.stdout, p.args[0], p.args[1:], o))
+}
+
+// clientConfig is toolgate client-config.
+func clientConfig(_ context.Context, p *program) error {
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	client, args := "", p.args
+	if len(args) > 0 {
+		client, args = args[0], args[1:]
+	}
+	return usageError(clientconfig.Print(p.stdout, client, args, cfg))
+}
+
+// usageError is err as one of the command line.
+func usageError(err error) error {
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	return &exitError{exitUsage, err}
 }
 
 // helperCommand is what a helper process of ours is started with.
@@ -404,8 +600,7 @@ func printVersion(_ context.Context, p *program) error {
 // newServer makes the dispatcher with the configured packs.
 func (a *app) newServer() error {
 	cfg, log := a.cfg, a.log
-	limit, err := handlers.CallLimits(cfg, a.counters, a.tools.Rate, log)
-	if err != nil {
+	if err := a.limitCalls(cfg); err != nil {
 		return err
 	}
 	stateKey, err := cfg.MCP.StateKey()
@@ -429,10 +624,31 @@ func (a *app) newServer() error {
 		MaxCalls:         cfg.Limits.Calls,
 		ToolPrefix:       cfg.Tools.NamePrefix,
 		StateKey:         stateKey,
-		Observer:         a.logged(a.metrics.Observer(failed)),
-		Limit:            limit,
+		Observer:         a.logged(mcp.Observers(a.metrics.Observer(failed), a.traces.Observer(), mcp.Observer{Done: a.recorded})),
+		Limit: func(p *mcp.Peer, method, tool string) int {
+			if limit := *a.limit.Load(); limit != nil {
+				return limit(p, method, tool)
+			}
+			return 0
+		},
 	})
 	return err
+}
+
+// limitCalls puts the rates of a configuration in force.
+func (a *app) limitCalls(cfg config.Config) error {
+	limit, err := handlers.CallLimits(cfg, a.counters, a.tools.Rate, a.log)
+	if err == nil {
+		a.limit.Store(&limit)
+	}
+	return err
+}
+
+// recorded hands an outcome to the record, where one is kept.
+func (a *app) recorded(o mcp.Outcome) {
+	if a.record != nil {
+		a.record.Observer().Done(o)
+	}
 }
 
 // logged is o, with every tool call in the log where that is written so finely. Arguments that a schema marks as sensitive
@@ -452,28 +668,76 @@ func (a *app) logged(o mcp.Observer) mcp.Observer {
 	return o
 }
 
-// keepTools has the tools follow the configuration until the returned function is called, which waits.
-func (a *app) keepTools(ctx context.Context, p *program) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
+// keep has the program follow its configuration until the returned function is called, which waits. apply gets each that is
+// valid.
+func (a *app) keep(ctx context.Context, p *program, apply func(config.Config, config.Changes) error) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	there := p.source.FileExists()
-	load := func() (config.Tools, error) {
-		if there && !p.source.FileExists() { // without it everything would be by default, what it forbids too
-			return config.Tools{}, errors.New("the configuration file is gone: put it back, or start again without it")
-		}
-		cfg, err := p.load()
-		return cfg.Tools, err
+	keep := config.Keep{
+		Files: func() []string {
+			files := slices.Concat(p.source.Files(), a.tools.Files())
+			if a.cfg.Auth.UsesKeys() {
+				files = append(files, a.cfg.Auth.KeysFile)
+			}
+			return files
+		},
+		Hangup: hangup,
+		Apply: func(c config.Changes) error {
+			if there && !p.source.FileExists() { // without it everything would be by default, what it forbids too
+				return errors.New("the configuration file is gone: put it back, or start again without it")
+			}
+			cfg, err := p.load()
+			if err != nil {
+				return err
+			}
+			return apply(cfg, c)
+		},
+		Done: a.metrics.Reloaded,
+		Log:  a.log,
 	}
 	var keeping sync.WaitGroup
-	keeping.Go(func() {
-		a.tools.Keep(ctx, tools.Source{Files: p.source.Files, Hangup: hangup, Load: load}, a.server)
-	})
+	keeping.Go(func() { keep.Run(ctx) })
+	if file := a.cfg.Auth.KeysFile; a.cfg.Auth.UsesKeys() {
+		keeping.Go(func() { a.keys.NoteUse(ctx, middleware.KeyFile(file), a.log) })
+	}
 	return func() {
 		signal.Stop(hangup)
 		cancel()
 		keeping.Wait()
 	}
+}
+
+// apply puts another configuration in force, or leaves everything as it was. No stream is dropped, but those of callers
+// whose key is no longer good.
+func (a *app) apply(cfg config.Config, c config.Changes, registry *mcp.Registry, live *handlers.Live) error {
+	now, later := config.Changed(a.cfg, cfg)
+	api, err := a.newAPI(cfg, registry, live)
+	if err != nil {
+		return err
+	}
+	if err := a.tools.Reload(cfg.Tools, c); err != nil {
+		return err
+	}
+	if err := a.limitCalls(cfg); err != nil {
+		return err
+	}
+	if level, err := zapcore.ParseLevel(cfg.Log.Level); err == nil {
+		a.level.SetLevel(level)
+	}
+	live.Use(api)
+	a.cfg = cfg
+	if ended := registry.EndWhere(a.keys.Gone); ended > 0 {
+		a.log.Info("sessions of keys that are no longer good were ended", zap.Int("sessions", ended))
+	}
+	if len(now) > 0 {
+		a.log.Info("in force now", zap.Strings("keys", now))
+	}
+	if len(later) > 0 {
+		a.log.Warn("these keys count from the next start", zap.Strings("keys", later))
+	}
+	return nil
 }
 
 // newRegistry makes the place where sessions live.

@@ -41,12 +41,12 @@ type JWT struct {
 
 // Front is the small OAuth server in front of API keys.
 type Front struct {
-	TokenTTL     time.Duration `yaml:"token_ttl" range:"1m..24h" doc:"How long an access token is good for."`
-	RefreshTTL   time.Duration `yaml:"refresh_ttl" range:"1h..8760h" doc:"How long a client may stay away and still come back without a login."`
-	StateFile    string        `yaml:"state_file" doc:"File that keeps registered clients, logins and the signing key over a restart. Empty keeps them in memory: after a restart every client logs in anew."`
-	Clients      int           `yaml:"clients" range:"1..100000" doc:"Clients that may register themselves; beyond, those unused for longest are forgotten."`
-	ClientIDURLs bool          `yaml:"client_id_urls" doc:"Take clients whose id is the URL of a document that describes them, which is then fetched."`
-	PrivateHosts []string      `yaml:"private_hosts" doc:"Hosts that such documents are fetched from though their addresses are private: HOST, or HOST:PORT."`
+	TokenTTL     time.Duration `yaml:"token_ttl" restart:"yes" range:"1m..24h" doc:"How long an access token is good for."`
+	RefreshTTL   time.Duration `yaml:"refresh_ttl" restart:"yes" range:"1h..8760h" doc:"How long a client may stay away and still come back without a login."`
+	StateFile    string        `yaml:"state_file" restart:"yes" doc:"File that keeps registered clients, logins and the signing key over a restart. Empty keeps them in memory: after a restart every client logs in anew."`
+	Clients      int           `yaml:"clients" restart:"yes" range:"1..100000" doc:"Clients that may register themselves; beyond, those unused for longest are forgotten."`
+	ClientIDURLs bool          `yaml:"client_id_urls" restart:"yes" doc:"Take clients whose id is the URL of a document that describes them, which is then fetched."`
+	PrivateHosts []string      `yaml:"private_hosts" restart:"yes" doc:"Hosts that such documents are fetched from though their addresses are private: HOST, or HOST:PORT."`
 }
 
 func defaultAuth() Auth {

@@ -12,7 +12,7 @@ import (
 func TestLogOpen(t *testing.T) {
 	t.Run("stderr at once, one object a line, with the level's bound", func(t *testing.T) {
 		var stderr bytes.Buffer
-		log, done, err := Log{Level: "warn", Format: LogJSON}.Open(&stderr)
+		log, _, done, err := Log{Level: "warn", Format: LogJSON}.Open(&stderr)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +29,7 @@ func TestLogOpen(t *testing.T) {
 	})
 	t.Run("a file holds every line after done", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "toolgate.log")
-		log, done, err := Log{Level: "info", Format: LogConsole, File: file}.Open(new(bytes.Buffer))
+		log, _, done, err := Log{Level: "info", Format: LogConsole, File: file}.Open(new(bytes.Buffer))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func TestLogOpen(t *testing.T) {
 			"log.level": {Level: "loud"},
 			"log.file":  {Level: "info", File: filepath.Join(t.TempDir(), "no", "such", "folder")},
 		} {
-			if _, _, err := log.Open(new(bytes.Buffer)); err == nil || !strings.HasPrefix(err.Error(), key) {
+			if _, _, _, err := log.Open(new(bytes.Buffer)); err == nil || !strings.HasPrefix(err.Error(), key) {
 				t.Errorf("err = %v, want one that begins with %s", err, key)
 			}
 		}

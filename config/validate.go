@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"runtime"
@@ -98,9 +99,12 @@ func (v *validator) sse() {
 	}
 }
 
-// keysFile checks that the key file is there and that only its owner can read it.
+// keysFile checks that the key file is one, and that only its owner can read it.
 func (v *validator) keysFile(name string) {
 	info, err := statFile(name)
+	if errors.Is(err, fs.ErrNotExist) { // toolgate keys new makes it; who serves will miss it
+		return
+	}
 	v.check("auth.keys_file", err)
 	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		v.warn("auth.keys_file", "others than its owner may use %s (mode %04o): chmod 600 it", name, info.Mode().Perm())

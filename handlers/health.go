@@ -10,13 +10,26 @@ import (
 // Live is GET /livez: the process answers.
 func (a *API) Live(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) }
 
-// Ready is GET /readyz: new clients may come. 503 while the server shuts down.
+// Ready is GET /readyz: new clients may come. 503 while the server shuts down, and until it has the keys of every issuer.
 func (a *API) Ready(c *gin.Context) {
 	if a.draining.Load() {
 		c.JSON(http.StatusServiceUnavailable, gin.H{"status": "draining"})
 		return
 	}
+	if a.tokens != nil {
+		if err := a.tokens.Ready(); err != nil {
+			c.JSON(http.StatusServiceUnavailable, gin.H{"status": "waiting", "for": err.Error()})
+			return
+		}
+	}
 	c.JSON(http.StatusOK, gin.H{"status": "ok"})
+}
+
+// MetricsOnly serves /metrics and nothing else, for a listener of its own.
+func MetricsOnly(m *Metrics) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", m.Handler())
+	return mux
 }
 
 // health is the body of GET /health; the names are those of the documents' servers.

@@ -3,7 +3,12 @@ package handlers
 import (
 	"net/http"
 	"sync/atomic"
+
+	"toolgate/mcp"
 )
+
+// CallLimit is mcp.Options.Limit: how many seconds a caller has to wait, 0 for none.
+type CallLimit = func(p *mcp.Peer, method, tool string) int
 
 // Live is the API in force: another may take its place while requests are under way. Each request, and each stream, is
 // served to its end by the one it began with. The zero Live serves nothing until Use.

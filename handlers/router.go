@@ -38,6 +38,7 @@ type Options struct {
 	Server    *mcp.Server
 	Sessions  Sessions
 	Verifiers []middleware.Verifier // whose credentials are taken, asked in this order; for every auth mode but none
+	Tokens    *middleware.Tokens    // among Verifiers, for what clients are told of its issuers; nil: no tokens are taken
 	Front     Front                 // nil: no OAuth front
 	Metrics   http.Handler          // nil: no /metrics
 	Counters  *middleware.Counters  // what rates are counted in; nil: counters of this API's own
@@ -59,6 +60,7 @@ type API struct {
 	sessions Sessions
 	metrics  http.Handler
 	front    Front
+	tokens   *middleware.Tokens
 	log      *zap.Logger
 	proxies  middleware.Proxies
 	prefix   string // before every path that clients are told
@@ -78,7 +80,7 @@ func New(o Options) (*API, error) {
 		o.Draining = new(atomic.Bool)
 	}
 	a := &API{
-		cfg: o.Config, version: o.Version, server: o.Server, sessions: o.Sessions, metrics: o.Metrics, front: o.Front,
+		cfg: o.Config, version: o.Version, server: o.Server, sessions: o.Sessions, metrics: o.Metrics, front: o.Front, tokens: o.Tokens,
 		draining: o.Draining, log: o.Log,
 	}
 	g, err := newGates(o)

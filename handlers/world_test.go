@@ -130,9 +130,9 @@ func (w *world) close(grace time.Duration) error {
 	}
 	w.ended = true
 	w.api.draining.Store(true)
-	w.server.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
+	w.server.Close(ctx)
 	err := errors.Join(w.registry.Close(ctx), Shutdown(ctx, w.web))
 	if served := <-w.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)

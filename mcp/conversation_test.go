@@ -209,7 +209,7 @@ func (s *script) act(what string) {
 		s.w.server.ResourceUpdated(strings.TrimPrefix(what, "touch "))
 		return
 	case "close":
-		s.w.server.Close()
+		s.w.server.Close(s.t.Context())
 		return
 	case "set the same features":
 	case "take a tool away":

@@ -334,18 +334,20 @@ func (r *Registry) dropped() {
 	}
 }
 
-// Close drains and ends every session. New sessions and messages are refused at once; calls under way may finish until
-// ctx ends, then they are cancelled, and answered so. Streams get what is left to write before they end. It returns when every goroutine
+// Close drains and ends every session, those without calls one after another. New sessions and messages are refused at
+// once; calls under way may finish until ctx ends, then they are cancelled, and answered so. Streams get what is left to write before they end. It returns when every goroutine
 // of the registry is back, or with the cause of stuck after ctx has ended and a tool still does not return.
 func (r *Registry) Close(ctx context.Context) error {
 	r.mu.Lock()
 	r.closing = true
 	r.mu.Unlock()
-	for _, s := range r.all() {
+	all := r.all()
+	for _, s := range all {
 		s.drain()
 	}
 	idle := make(chan struct{}) // from here on nothing starts, but what a call under way starts
 	go func() { r.calls.Wait(); close(idle) }()
+	paced(ctx, len(all), func(i int) { all[i].endIdle(ErrShuttingDown) })
 	select {
 	case <-idle:
 	case <-ctx.Done():
@@ -377,6 +379,16 @@ func (s *Session) giveUp() {
 	s.mu.Unlock()
 	for _, x := range calls {
 		x.giveUp()
+	}
+}
+
+// endIdle ends a session that drains and has nothing left to answer.
+func (s *Session) endIdle(cause error) {
+	s.mu.Lock()
+	busy := s.running || len(s.calls) > 0 || len(s.inbox) > 0
+	s.mu.Unlock()
+	if !busy {
+		s.end(cause)
 	}
 }
 

@@ -270,15 +270,14 @@ func (s *Server) announce(c change) {
 // EndTasks cancels every task and waits for their tools, until ctx ends: the last step of a shutdown.
 func (s *Server) EndTasks(ctx context.Context) { s.tasks.end(ctx, ErrShuttingDown) }
 
-// Close ends every subscription, each with its answer, and takes no new ones. Requests under way are not touched.
-func (s *Server) Close() {
+// Close ends every subscription, each with its answer, one after another, and takes no new ones. Requests under way are not
+// touched. Once ctx ends it waits no more between two.
+func (s *Server) Close(ctx context.Context) {
 	s.mu.Lock()
 	s.closed = true
 	listeners := slices.Collect(maps.Keys(s.listeners))
 	s.mu.Unlock()
-	for _, l := range listeners {
-		l.end()
-	}
+	paced(ctx, len(listeners), func(i int) { listeners[i].end() })
 }
 
 // Answer answers one request, or batch, of a peer without a session, and waits for it: until the answer is made, or ctx

@@ -76,8 +76,8 @@ func TestNothingComesAfterTheAnswerOfASubscription(t *testing.T) {
 			}
 		})
 	}
-	wg.Go(w.server.Close)
-	wg.Go(w.server.Close)
+	wg.Go(func() { w.server.Close(t.Context()) })
+	wg.Go(func() { w.server.Close(t.Context()) })
 	wg.Wait()
 	w.server.ResourceUpdated("notes://one")
 	for _, st := range streams {

@@ -26,12 +26,15 @@ import (
 const (
 	keyPrefix  = "tg_"     // tells secret scanners and people what they have found
 	hashPrefix = "sha256:" // the only hash there is: keys are random, so a slow hash would protect nothing
+
+	keyPrincipal = "key:" // before a key's id, the id of its principal
 )
 
 // What Lookup refuses. Clients are not told which of them it was.
 var (
 	ErrUnknownKey = errors.New("no such api key")
 	ErrExpiredKey = errors.New("the api key has expired")
+	ErrRevokedKey = errors.New("the api key was revoked")
 )
 
 // Key is one API key as the key file lists it. The key itself is kept nowhere.
@@ -42,6 +45,7 @@ type Key struct {
 	Scopes  []string  `yaml:"scopes"`            // of mcp.ScopeRead, mcp.ScopeWrite, mcp.ScopeAdmin
 	Created time.Time `yaml:"created"`           // for people
 	Expires time.Time `yaml:"expires,omitempty"` // the first moment it no longer works; zero for never
+	Revoked time.Time `yaml:"revoked,omitempty"` // since when it does not work, whatever else stands here; zero for never
 
 	// Credentials are those of the key's owner for what stands behind tools, such as jira: each the secret itself, or
 	// file:PATH of the file that holds it.
@@ -63,13 +67,21 @@ func NewKey(name string, scopes []string) (plain string, key Key) {
 
 // KeyStore knows the hashes of API keys. The zero KeyStore knows none. Safe for concurrent use.
 type KeyStore struct {
-	keys atomic.Pointer[map[[sha256.Size]byte]storedKey]
+	keys atomic.Pointer[keySet]
+}
+
+// keySet is the keys of one file.
+type keySet struct {
+	byHash map[[sha256.Size]byte]*storedKey
+	byID   map[string]*storedKey // by that of the principal
 }
 
 type storedKey struct {
 	hash      [sha256.Size]byte
 	expires   time.Time
+	revoked   bool
 	principal *mcp.Principal
+	used      *atomic.Int64 // Unix seconds of the last use that we know of
 }
 
 // Load replaces all keys by those of a YAML file, a list of Key. With a fault in it nothing changes and every fault is
@@ -77,8 +89,12 @@ type storedKey struct {
 func (s *KeyStore) Load(path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("read the api keys: %w", err)
+		return fmt.Errorf("read the api keys: %w; toolgate keys new makes the file", err)
 	}
+	return s.parse(path, text)
+}
+
+func (s *KeyStore) parse(path string, text []byte) error {
 	var list []Key
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
@@ -86,8 +102,8 @@ func (s *KeyStore) Load(path string) error {
 		return fmt.Errorf("%s: not a yaml list of keys with id, name, hash, scopes, created and expires "+
 			"(times like 2026-01-31T00:00:00Z)%s", path, yamlLines(err))
 	}
-	keys := make(map[[sha256.Size]byte]storedKey, len(list))
-	ids := make(map[string]bool, len(list))
+	keys := &keySet{byHash: make(map[[sha256.Size]byte]*storedKey, len(list)), byID: make(map[string]*storedKey, len(list))}
+	before := s.keys.Load()
 	var faults []error
 	for i, k := range list {
 		fault := func(format string, args ...any) {
@@ -96,21 +112,33 @@ func (s *KeyStore) Load(path string) error {
 		stored, err := k.stored()
 		if err != nil {
 			fault("%s", err)
+			stored.principal = &mcp.Principal{ID: keyPrincipal + k.ID}
 		}
-		if ids[k.ID] {
+		id := stored.principal.ID
+		if keys.byID[id] != nil {
 			fault("id is that of an earlier key: give each its own")
 		}
-		if _, twice := keys[stored.hash]; twice && err == nil {
+		if keys.byHash[stored.hash] != nil && err == nil {
 			fault("hash is that of an earlier key: make a new key instead")
 		}
-		ids[k.ID] = true
-		keys[stored.hash] = stored
+		if was := before.of(id); was != nil && was.hash == stored.hash {
+			stored.used = was.used
+		}
+		keys.byID[id], keys.byHash[stored.hash] = &stored, &stored
 	}
 	if err := errors.Join(faults...); err != nil {
 		return err
 	}
-	s.keys.Store(&keys)
+	s.keys.Store(keys)
 	return nil
+}
+
+// of is the key of a principal; nil where there is none.
+func (set *keySet) of(principal string) *storedKey {
+	if set == nil {
+		return nil
+	}
+	return set.byID[principal]
 }
 
 // yamlLines keeps where a decoding error happened and leaves out what was there.
@@ -149,7 +177,7 @@ func (k Key) stored() (storedKey, error) {
 	if faults != nil {
 		return storedKey{}, errors.New(strings.Join(faults, "; "))
 	}
-	principal := &mcp.Principal{ID: "key:" + k.ID, Name: k.Name, Scopes: slices.Clone(k.Scopes), Expires: k.Expires}
+	principal := &mcp.Principal{ID: keyPrincipal + k.ID, Name: k.Name, Scopes: slices.Clone(k.Scopes), Expires: k.Expires}
 	if len(k.Credentials) > 0 {
 		principal.Credentials = mcp.Credentials{}
 	}
@@ -160,25 +188,58 @@ func (k Key) stored() (storedKey, error) {
 		}
 		principal.Credentials[upstream] = own.Reveal()
 	}
-	return storedKey{hash: [sha256.Size]byte(sum), expires: k.Expires, principal: principal}, nil
+	return storedKey{
+		hash: [sha256.Size]byte(sum), expires: k.Expires, revoked: !k.Revoked.IsZero(), principal: principal, used: new(atomic.Int64),
+	}, nil
 }
 
-// Lookup finds the owner of a key, ErrUnknownKey or ErrExpiredKey. How long it takes says nothing about the keys: what
+// Lookup finds the owner of a key, ErrUnknownKey, ErrExpiredKey or ErrRevokedKey. How long it takes says nothing about the keys: what
 // is looked up and compared are hashes, which a stranger cannot steer towards one that exists. The principal is shared
 // between calls and must not be changed.
 func (s *KeyStore) Lookup(key string) (*mcp.Principal, error) {
 	sum := sha256.Sum256([]byte(key))
-	var stored storedKey
+	var stored *storedKey
 	if keys := s.keys.Load(); keys != nil {
-		stored = (*keys)[sum]
+		stored = keys.byHash[sum]
 	}
-	if subtle.ConstantTimeCompare(stored.hash[:], sum[:]) != 1 {
+	if stored == nil || subtle.ConstantTimeCompare(stored.hash[:], sum[:]) != 1 {
 		return nil, ErrUnknownKey
 	}
-	if !stored.expires.IsZero() && !time.Now().Before(stored.expires) {
+	return stored.owner()
+}
+
+// owner is whose a key is that somebody showed, or that something was given for.
+func (k *storedKey) owner() (*mcp.Principal, error) {
+	now := time.Now()
+	switch {
+	case k.revoked:
+		return nil, ErrRevokedKey
+	case !k.expires.IsZero() && !now.Before(k.expires):
 		return nil, ErrExpiredKey
 	}
-	return stored.principal, nil
+	if seconds := now.Unix(); k.used.Load() != seconds {
+		k.used.Store(seconds)
+	}
+	return k.principal, nil
+}
+
+// Principal is the owner with an id, as Lookup gave it for a key: the same, or the reason why the key is no longer good. It
+// counts as a use of the key.
+func (s *KeyStore) Principal(id string) (*mcp.Principal, error) {
+	stored := s.keys.Load().of(id)
+	if stored == nil {
+		return nil, ErrUnknownKey
+	}
+	return stored.owner()
+}
+
+// Gone says that a principal is that of a key which is no longer good, or no longer there.
+func (s *KeyStore) Gone(p *mcp.Principal) bool {
+	if !strings.HasPrefix(p.ID, keyPrincipal) {
+		return false
+	}
+	stored := s.keys.Load().of(p.ID)
+	return stored == nil || stored.revoked || !stored.expires.IsZero() && !time.Now().Before(stored.expires)
 }
 
 // Verify implements Verifier.

@@ -103,7 +103,7 @@ func TestAReloadMakesAnewWhatChanged(t *testing.T) {
 		{"no more of it", config.Tools{Toolsets: []string{"desk"}}, nil, false, "", "read_page", 4, 4},
 	}
 	for _, step := range steps {
-		err := b.Reload(step.cfg, Changes{Files: step.changed, Everything: step.everything})
+		err := b.Reload(step.cfg, config.Changes{Files: step.changed, Everything: step.everything})
 		if got := errorText(err); !strings.Contains(got, step.fault) || (step.fault == "") != (err == nil) {
 			t.Errorf("%s: Reload = %v, want %q", step.name, err, step.fault)
 		}
@@ -149,7 +149,7 @@ func TestAToolStaysTheSameWhileOthersComeAndGo(t *testing.T) {
 		}
 		c.call("stay", `{}`)
 	}
-	if err := b.Reload(cfg, Changes{}); err != nil {
+	if err := b.Reload(cfg, config.Changes{}); err != nil {
 		t.Fatal(err)
 	}
 	c.call("stay", `{}`)
@@ -164,7 +164,7 @@ func TestAToolStaysTheSameWhileOthersComeAndGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.Policy = other
-	if err := b.Reload(cfg, Changes{}); err != nil {
+	if err := b.Reload(cfg, config.Changes{}); err != nil {
 		t.Fatal(err)
 	}
 	if c.call("stay", `{}`); calls != 2 {
@@ -192,7 +192,7 @@ func TestACallUnderWayEndsBeforeItsToolsetIsClosed(t *testing.T) {
 		sold := make(chan toolResult, 1)
 		go func() { sold <- c.call("sell_pen", `{}`) }()
 		synctest.Wait()
-		if err := b.Reload(selling(t, "sell_ink"), Changes{}); err != nil {
+		if err := b.Reload(selling(t, "sell_ink"), config.Changes{}); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -273,6 +273,7 @@ func TestKeepFollowsTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.Serve(server)
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
 	hangup := make(chan os.Signal)
@@ -280,7 +281,7 @@ func TestKeepFollowsTheFile(t *testing.T) {
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
-		b.Keep(ctx, Source{
+		config.Keep{
 			Files: func() []string {
 				select {
 				case watched <- struct{}{}:
@@ -289,13 +290,17 @@ func TestKeepFollowsTheFile(t *testing.T) {
 				return []string{file}
 			},
 			Hangup: hangup,
-			Load: func() (config.Tools, error) {
+			Apply: func(c config.Changes) error {
 				cfg, err := load()
 				text, _ := os.ReadFile(file)
+				if err == nil {
+					err = b.Reload(cfg, c)
+				}
 				offered <- string(text)
-				return cfg, err
+				return err
 			},
-		}, server)
+			Log: zap.NewNop(),
+		}.Run(ctx)
 	}()
 	next := func(want string) {
 		t.Helper()

@@ -57,22 +57,16 @@ func ReadDocument(in io.Reader, out io.Writer) error { return files.Help(in, out
 
 func open(cfg config.Tools, known []pack, o Options) (*Toolbox, error) {
 	b := &Toolbox{known: known, log: o.Log, helper: o.Helper}
-	if err := b.Reload(cfg, Changes{}); err != nil {
+	if err := b.Reload(cfg, config.Changes{}); err != nil {
 		return nil, err
 	}
 	return b, nil
 }
 
-// Changes are what became another beside the configuration itself.
-type Changes struct {
-	Files      []string // toolsets made of one of these are made anew
-	Everything bool     // every toolset is: secrets may be others in files that nobody watches
-}
-
 // Reload takes another configuration: toolsets that it changes are made anew, and those that changes names; the others stay
 // as they are, and so does everything where there is any fault. Calls under way end in the toolset they began in, which is
 // closed after them.
-func (b *Toolbox) Reload(cfg config.Tools, changed Changes) error {
+func (b *Toolbox) Reload(cfg config.Tools, changed config.Changes) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	next, fresh, err := b.assemble(cfg, changed)
@@ -98,7 +92,7 @@ func (b *Toolbox) Reload(cfg config.Tools, changed Changes) error {
 }
 
 // assemble makes the parts of a configuration; fresh are those that were not there before.
-func (b *Toolbox) assemble(cfg config.Tools, changed Changes) (next, fresh []*part, err error) {
+func (b *Toolbox) assemble(cfg config.Tools, changed config.Changes) (next, fresh []*part, err error) {
 	faults := unknownToolsets(cfg.Toolsets, b.known)
 	byDefault := slices.Equal(cfg.Toolsets, config.Default().Tools.Toolsets)
 	for _, k := range b.known {
@@ -137,7 +131,7 @@ func (b *Toolbox) assemble(cfg config.Tools, changed Changes) (next, fresh []*pa
 }
 
 // madeOf says whether the part is what it would be if it were made now.
-func (p *part) madeOf(section any, changed Changes) bool {
+func (p *part) madeOf(section any, changed config.Changes) bool {
 	return same(p.section, section) && !(changed.Everything && section != nil) &&
 		!slices.ContainsFunc(p.files, func(f string) bool { return slices.Contains(changed.Files, f) })
 }
