@@ -73,25 +73,51 @@ func checkHostPattern(pattern string) error {
 	return nil
 }
 
-// checkOrigin accepts an origin exactly as browsers send it.
+// checkOrigin accepts an origin exactly as browsers send it, and SCHEME://*.DOMAIN with or without :PORT, where * stands for
+// exactly one label.
 func checkOrigin(origin string) error {
+	if scheme, host, found := strings.Cut(origin, "://"); found && strings.HasPrefix(host, "*.") && !strings.Contains(host[2:], "*") {
+		if !strings.Contains(host[2:], ".") {
+			return fmt.Errorf("%q is too wide: * may only be the first label of a domain of two or more, as in https://*.example.com", origin)
+		}
+		return checkExactOrigin(origin, scheme+"://"+host[2:])
+	}
 	if strings.Contains(origin, "*") {
-		return fmt.Errorf("%q would let web pages nobody named call every tool in their visitors' name: name each origin", origin)
+		return fmt.Errorf("%q would let web pages nobody named call every tool in their visitors' name: name each origin, "+
+			"or the domain whose subdomains may, as in https://*.example.com", origin)
 	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || !strings.EqualFold(u.Scheme+"://"+u.Host, origin) {
-		return fmt.Errorf("%q is not an origin: write scheme, host and, if it is not the usual one, port, such as https://app.example.com", origin)
-	}
-	if origin != strings.ToLower(origin) {
-		return fmt.Errorf("%q must be in lower case, as browsers send it", origin)
-	}
-	if port := u.Port(); u.Scheme == "http" && port == "80" || u.Scheme == "https" && port == "443" {
-		return fmt.Errorf("%q must go without :%s, which browsers leave out", origin, port)
-	}
-	return checkAuthority(u.Host)
+	return checkExactOrigin(origin, origin)
 }
 
-// checkProxy accepts an IP address or a CIDR range, unless the range is so wide that everyone would be trusted.
+// checkExactOrigin checks an origin without *; written is how the operator wrote it.
+func checkExactOrigin(written, origin string) error {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || !strings.EqualFold(u.Scheme+"://"+u.Host, origin) {
+		return fmt.Errorf("%q is not an origin: write scheme, host and, if it is not the usual one, port, such as https://app.example.com", written)
+	}
+	if origin != strings.ToLower(origin) {
+		return fmt.Errorf("%q must be in lower case, as browsers send it", written)
+	}
+	if port := u.Port(); u.Scheme == "http" && port == "80" || u.Scheme == "https" && port == "443" {
+		return fmt.Errorf("%q must go without :%s, which browsers leave out", written, port)
+	}
+	if err := checkAuthority(u.Host); err != nil {
+		return err
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil && written != origin {
+		return fmt.Errorf("%q has * before an address: only names have subdomains", written)
+	}
+	return nil
+}
+
+// The widest ranges of proxies: no private network is wider.
+const (
+	minProxyBits4 = 8 // 10.0.0.0/8
+	minProxyBits6 = 7 // fc00::/7
+)
+
+// checkProxy accepts an IP address or a CIDR range, unless the range is so wide that strangers would be trusted: with two
+// halves of all addresses as with the whole.
 func checkProxy(text string) error {
 	addr, err := netip.ParseAddr(text)
 	if err == nil && addr.Zone() == "" && !addr.Is4In6() {
@@ -104,10 +130,10 @@ func checkProxy(text string) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%q is neither an IP address nor a range such as 10.0.0.0/8", text)
-	case prefix.Bits() == 0:
-		return fmt.Errorf("%q trusts everyone, so that any client could claim any address: name the proxies", text)
 	case prefix.Addr().Is4In6():
 		return fmt.Errorf("%q is an IPv4 range in IPv6 form: write it as IPv4", text)
+	case prefix.Addr().Is4() && prefix.Bits() < minProxyBits4, prefix.Addr().Is6() && prefix.Bits() < minProxyBits6:
+		return fmt.Errorf("%q trusts strangers, so that any client could claim any address: name the proxies", text)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func (v *validator) auth() {
 		mode     string
 	}{
 		{"auth.keys_file", a.KeysFile != "", a.UsesKeys(), AuthKeys},
-		{"auth.jwt.issuers", len(a.JWT.Issuers) > 0, a.UsesTokens(), "jwt, or oauth,"},
+		{"auth.jwt.issuers", len(a.JWT.Issuers) > 0, a.UsesTokens(), "jwt or oauth"},
 		{"auth.front.state_file", a.Front.StateFile != "", a.Has(AuthFront), AuthFront},
 	} {
 		if unused.set && !unused.use && !(written && a.Open()) {

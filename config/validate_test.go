@@ -33,16 +33,25 @@ func TestGrammars(t *testing.T) {
 		},
 		{
 			"origin", checkOrigin,
-			[]string{"https://a.example.com", "http://localhost:5173", "http://[::1]:8080", "vscode-webview://abc", "https://a:80", "http://a:443"},
+			[]string{
+				"https://a.example.com", "http://localhost:5173", "http://[::1]:8080", "vscode-webview://abc", "https://a:80", "http://a:443",
+				"https://*.example.com", "https://*.example.com:8443", "http://*.a.example.com",
+			},
 			[]string{
 				"", "*", "null", "a.example.com", "//a", "https://", "https://a/", "https://a/b", "https://a?b", "https://a#b", "https://u@a", "https://A",
-				"HTTPS://a", "https://a:443", "http://a:80", "https://a:", "https://*.a.com", "http://localhost:*", "https://a b", "file:///a",
+				"HTTPS://a", "https://a:443", "http://a:80", "https://a:", "http://localhost:*", "https://a b", "file:///a",
+				"https://*", "https://*.com", "https://*.*.example.com", "https://**.example.com", "https://a*.example.com", "https://a.*.com",
+				"https://*.example.com/", "https://*.Example.com", "https://*.example.com:443", "https://*.example.com:*", "https://*.192.0.2.1",
+				"https://*.u@example.com", "*://a.example.com", "*.example.com", "https://*.example.com:",
 			},
 		},
 		{
 			"trusted proxy", checkProxy,
-			[]string{"192.0.2.1", "10.0.0.0/8", "::1", "2001:db8::/32"},
-			[]string{"", "proxy", "0.0.0.0/0", "::/0", "10.0.0.1/0", "10.0.0.0/33", "10.0.0.0/", "::ffff:10.0.0.1", "::ffff:0.0.0.0/96", "fe80::1%eth0", "*", "192.0.2.1:80"},
+			[]string{"192.0.2.1", "10.0.0.0/8", "::1", "2001:db8::/32", "fc00::/7"},
+			[]string{
+				"", "proxy", "0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/1", "8000::/1", "2000::/3", "10.0.0.1/0", "10.0.0.0/33", "10.0.0.0/", "::ffff:10.0.0.1", "::ffff:0.0.0.0/96", "fe80::1%eth0", "*",
+				"192.0.2.1:80",
+			},
 		},
 		{
 			"base path", checkBasePath,
