@@ -512,13 +512,17 @@ func check(_ context.Context, p *program) error {
 	return nil
 }
 
-// keys is toolgate keys.
+// keys is toolgate keys. A file that the command line names needs no configuration: it may be the first thing there is.
 func keys(_ context.Context, p *program) error {
-	cfg, err := p.load()
-	if err != nil {
-		return err
+	file, named := p.source.Flags["auth.keys_file"]
+	if !named {
+		cfg, err := p.load()
+		if err != nil {
+			return err
+		}
+		file = cfg.Auth.KeysFile
 	}
-	return usageError(middleware.KeysCommand(p.args, middleware.KeyFile(cfg.Auth.KeysFile), p.stdout, p.stderr))
+	return usageError(middleware.KeysCommand(p.args, middleware.KeyFile(file), p.stdout, p.stderr))
 }
 
 // auditLog is toolgate audit.

@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"os"
+	"slices"
 	"sync"
 
 	"go.uber.org/zap"
@@ -48,7 +49,11 @@ func (k Keep) Run(ctx context.Context) {
 		case <-k.Hangup:
 			pending.Everything = true
 		case files := <-changes:
-			pending.Files = append(pending.Files, files...)
+			for _, file := range files {
+				if !slices.Contains(pending.Files, file) {
+					pending.Files = append(pending.Files, file)
+				}
+			}
 		}
 		err := k.Apply(pending)
 		if k.Done != nil {

@@ -48,6 +48,7 @@ func (s *server) send(t *testing.T, method, target, body string, headers ...stri
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
+	request.Host = request.Header.Get("Host") // empty: that of the URL
 	response, err := stranger().Do(request)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, target, err)

@@ -50,6 +50,7 @@ func launch(t *testing.T, cmd *exec.Cmd, env ...string) *server {
 	}
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(), "TOOLGATE_SERVER_PORT=0",
+		"TOOLGATE_TRACING_OTLP_HEADERS=authorization=" + canary,
 	}, env...)
 	cmd.Stdout, cmd.Stderr = w, w
 	if err := cmd.Start(); err != nil {
@@ -130,12 +131,35 @@ func (s *server) stop(t *testing.T) {
 	}
 }
 
-// finish stops the server if it still runs, and judges how it ended.
+// canary is a secret of every server's configuration.
+const canary = "canary-5f1b2c9e7d"
+
+// secrets is what must not leave any server, in no test: the canary, API keys, tokens, credentials, and ids of sessions as
+// URLs carry them.
+var secrets = regexp.MustCompile(canary + `|tg_[A-Z2-7]{26}|eyJ[\w-]{12,}\.[\w-]+\.|[Bb]earer [\w.~+/-]{12,}|session_?[iI]d=[0-9a-f-]{8}`)
+
+// keepsSecrets fails the test where one of them is in a text that the server gave away.
+func keepsSecrets(t *testing.T, where, text string) {
+	t.Helper()
+	if at := secrets.FindStringIndex(text); at != nil {
+		t.Errorf("%s gives a secret away: …%s…", where, text[max(0, at[0]-200):min(len(text), at[1]+50)])
+	}
+}
+
+// finish stops the server if it still runs, and judges how it ended, and what it said in its life.
 func (s *server) finish(t *testing.T) {
+	defer func() { keepsSecrets(t, "the log", s.logged()) }()
 	select {
 	case <-s.exited:
 	default:
 		if !s.asked {
+			for _, page := range []string{"/metrics", "/health"} {
+				if got, err := stranger().Get(s.url + page); err == nil { // a test may have made it unreachable
+					text, _ := io.ReadAll(got.Body)
+					_ = got.Body.Close()
+					keepsSecrets(t, page, string(text))
+				}
+			}
 			s.stop(t)
 		}
 	}
