@@ -131,6 +131,9 @@ func (d document) value(f field, line int, n *yaml.Node) {
 			d.fault(f.name, where, "%w", err)
 			return
 		}
+		if f.isSecret() && text != "" && text == n.Value && !strings.HasPrefix(text, secretFilePrefix) {
+			d.inline = append(d.inline, f.name)
+		}
 		d.set(f, where, text)
 		return
 	}

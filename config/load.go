@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -49,6 +50,7 @@ func Load(src Source) (Config, []string, error) {
 		value, ok := dotenv[variable]
 		return value, ok
 	})
+	l.exposed(name)
 	l.applyLegacy(dotenv, " in "+dotenvFile)
 	l.applyLegacy(env, "")
 	l.applyEnv(dotenv, " in "+dotenvFile)
@@ -62,7 +64,9 @@ type loader struct {
 	cfg      Config
 	fields   []field           // of cfg
 	origin   map[string]string // by key: the strongest place so far that wrote it, whether or not the value was of use
+	inline   []string          // secrets that stand in the file themselves
 	problems []Problem
+	warnings []string
 }
 
 func newLoader() *loader {
@@ -74,7 +78,7 @@ func newLoader() *loader {
 // finish checks the configuration as a whole.
 func (l *loader) finish() (Config, []string, error) {
 	normalize(&l.cfg)
-	v := validator{cfg: &l.cfg, origin: l.origin}
+	v := validator{cfg: &l.cfg, origin: l.origin, warnings: l.warnings}
 	v.validate()
 	if problems := slices.Concat(l.problems, v.problems); len(problems) > 0 {
 		return Config{}, v.warnings, &Problems{List: problems}
@@ -107,6 +111,18 @@ func (l *loader) readFile(src Source) (name string, data []byte) {
 		l.fault("", name, "reading the configuration: %w", err)
 	}
 	return name, data
+}
+
+// exposed warns of secrets that stand in a file which others than its owner may read.
+func (l *loader) exposed(name string) {
+	if len(l.inline) == 0 || runtime.GOOS == "windows" {
+		return
+	}
+	if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o077 != 0 {
+		p := Problem{Key: l.inline[0], Where: l.origin[l.inline[0]], Message: fmt.Sprintf(
+			"others than its owner may read this secret (mode %04o): chmod 600 %s, or write file:PATH or ${VARIABLE} in its place", info.Mode().Perm(), name)}
+		l.warnings = append(l.warnings, p.String())
+	}
 }
 
 // readDotenv reads the variables of a .env file; no file is no variables.

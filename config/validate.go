@@ -88,7 +88,8 @@ func (v *validator) publicURL(text string) {
 	case v.cfg.Auth.Open():
 		v.warn("server.public_url", "everyone who reaches %s may call every tool: set auth.mode: keys, unless the proxy asks who calls", text)
 	case u.Scheme == "http":
-		v.warn("server.public_url", "keys travel in clear text over http: use https")
+		v.check("server.public_url", errors.New("keys and tokens would travel in clear text over http: use https, "+
+			"or leave it empty and name the host in server.allowed_hosts"))
 	}
 }
 

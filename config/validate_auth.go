@@ -93,9 +93,6 @@ func (v *validator) discovery() {
 	default:
 		v.check("auth.resource", checkFarURL(resource))
 	}
-	if u, err := url.Parse(v.cfg.Server.PublicURL); v.cfg.Auth.Has(AuthFront) && err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		v.check("server.public_url", errors.New("people would type their keys into a page without TLS: use https"))
-	}
 }
 
 // checkFarURL accepts an https URL, or an http one of this machine, without a query, a fragment or a user.

@@ -31,7 +31,7 @@ func (v *validator) telemetry() {
 		return
 	}
 	host, port, err := net.SplitHostPort(v.cfg.Metrics.Listen)
-	if err != nil || !isPort(port) {
+	if err != nil || port != "0" && !isPort(port) {
 		v.check("metrics.listen", fmt.Errorf("%q is no address and port: write it as 127.0.0.1:9464", v.cfg.Metrics.Listen))
 	} else if !isLoopback(host) {
 		v.warn("metrics.listen", "whoever reaches %s may read the metrics", v.cfg.Metrics.Listen)

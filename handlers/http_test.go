@@ -1,11 +1,17 @@
 package handlers
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.uber.org/zap"
 
 	"toolgate/config"
 )
@@ -126,6 +132,93 @@ func TestHTTPOdd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestHTTPPipelined: requests that come in one piece are answered in their order.
+func TestHTTPPipelined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		const many = 50
+		var all strings.Builder
+		for i := range many {
+			closing := ""
+			if i == many-1 {
+				closing = "Connection: close\r\n"
+			}
+			message := ping(fmt.Sprint(100 + i))
+			fmt.Fprintf(&all, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s", len(message), closing, message)
+		}
+		rest := w.raw(all.String(), time.Minute)
+		for i := range many {
+			want := pong(fmt.Sprint(100 + i))
+			_, after, found := strings.Cut(rest, want)
+			if !found {
+				t.Fatalf("after %d answers: got %.300q, want %s", i, rest, want)
+			}
+			rest = after
+		}
+	})
+}
+
+// TestHTTPHeadEnds: HEAD waits for nothing, on streams neither.
+func TestHTTPHeadEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for path, status := range map[string]string{"/sse": "200", "/mcp": "405", "/health": "405", "/": "200", "/api/tools": "200"} {
+			began := time.Now()
+			said := w.raw("HEAD "+path+" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", time.Minute)
+			if !strings.HasPrefix(said, "HTTP/1.1 "+status) || !strings.HasSuffix(said, "\r\n\r\n") {
+				t.Errorf("HEAD %s: got %.300q, want %s and no body", path, said, status)
+			}
+			if took := time.Since(began); took != 0 {
+				t.Errorf("HEAD %s took %v", path, took)
+			}
+		}
+	})
+}
+
+// TestHTTPPathsAsTheyAre: no path leads to another, or a POST would lose its body on the way.
+func TestHTTPPathsAsTheyAre(t *testing.T) {
+	w := newWorld(t)
+	for path, status := range map[string]int{"/mcp": 200, "/mcp/": 200, "/MCP": 404, "/Mcp": 404, "/mcp//": 404, "/mcp/x": 404, "/SSE": 404} {
+		if got := w.post(path, ping("1")); got.status != status || got.header.Get("Location") != "" {
+			t.Errorf("POST %s: got %d to %q, want %d", path, got.status, got.header.Get("Location"), status)
+		}
+	}
+}
+
+// TestHTTPHalfClosed: who has said that it is done is gone, whether or not it still reads.
+func TestHTTPHalfClosed(t *testing.T) {
+	listeners, err := Listen(t.Context(), []string{"127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := make(chan error, 1)
+	web := NewHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		gone <- context.Cause(r.Context())
+	}), zap.NewNop())
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(listeners[0]) }()
+	client, err := net.Dial("tcp", listeners[0].Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := io.WriteString(client, "GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-gone:
+	case <-time.After(10 * time.Second):
+		t.Error("the request goes on")
+	}
+	_ = web.Close()
+	<-served
 }
 
 // TestHTTPMedia: every path that is posted to takes JSON as it is, and nothing else.

@@ -44,13 +44,23 @@ func start(t *testing.T, env ...string) *server {
 // launch is start for a program that serves, in a folder of its own.
 func launch(t *testing.T, cmd *exec.Cmd, env ...string) *server {
 	t.Helper()
+	s := launchUnready(t, cmd, env...)
+	if got := s.get(t, "/readyz"); got.status != http.StatusOK {
+		t.Fatalf("GET /readyz once it listens: status %d, want 200", got.status)
+	}
+	return s
+}
+
+// launchUnready is launch for a server that listens and waits for something else.
+func launchUnready(t *testing.T, cmd *exec.Cmd, env ...string) *server {
+	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(), "TOOLGATE_SERVER_PORT=0",
-		"TOOLGATE_TRACING_OTLP_HEADERS=authorization=" + canary,
+		"TOOLGATE_TRACING_OTLP_HEADERS=authorization=" + canary, "TOOLGATE_SERVER_LAME_DUCK=0s",
 	}, env...)
 	cmd.Stdout, cmd.Stderr = w, w
 	if err := cmd.Start(); err != nil {
@@ -71,9 +81,6 @@ func launch(t *testing.T, cmd *exec.Cmd, env ...string) *server {
 		t.Fatalf("toolgate wrote no line with \"listening\" and its address in %v\n%s", patience, s.logged())
 	}
 	s.url = "http://127.0.0.1:" + s.port
-	if got := s.get(t, "/readyz"); got.status != http.StatusOK {
-		t.Fatalf("GET /readyz once it listens: status %d, want 200", got.status)
-	}
 	return s
 }
 
