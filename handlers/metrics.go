@@ -19,6 +19,7 @@ type Metrics struct {
 	lifetimes  *prometheus.HistogramVec
 	stuck      prometheus.Gauge
 	dropped    prometheus.Counter
+	edge
 }
 
 // operationBuckets are the conventions', in seconds.
@@ -42,6 +43,7 @@ func NewMetrics(version string) *Metrics {
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "toolgate_log_messages_dropped_total", Help: "Log messages not sent to clients that read too slowly.",
 		}),
+		edge: newEdge(),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "toolgate_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version},
@@ -49,6 +51,7 @@ func NewMetrics(version string) *Metrics {
 	build.Set(1)
 	m.registry.MustRegister(m.operations, m.lifetimes, m.stuck, m.dropped, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.edge.register(m.registry)
 	return m
 }
 
@@ -66,6 +69,9 @@ func (m *Metrics) Watch(s Sessions) {
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
+
+// Gatherer is what the metrics are read from, by whatever sends them elsewhere.
+func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
 // Dropped counts a log message that was not sent.
 func (m *Metrics) Dropped() { m.dropped.Inc() }

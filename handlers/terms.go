@@ -16,20 +16,36 @@ const (
 	headerReadonly     = "X-Mcp-Readonly"
 )
 
-// narrowingHeaders lists them, for preflights.
+// Headers in which a client says to which trace a request belongs (W3C, Trace Context and Baggage). What a message says of
+// itself, in its _meta, goes before them.
+const (
+	headerTraceparent = "Traceparent"
+	headerTracestate  = "Tracestate"
+	headerBaggage     = "Baggage"
+)
+
+// narrowingHeaders lists all of these, for preflights.
 func narrowingHeaders() []string {
-	return []string{headerToolsets, headerTools, headerExcludeTools, headerReadonly}
+	return []string{
+		headerToolsets, headerTools, headerExcludeTools, headerReadonly, headerTraceparent, headerTracestate, headerBaggage,
+	}
 }
 
-// terms reads what came beside a request about tools; nil where nothing did. callerHeaders are the headers in which a
+// terms reads what came beside a request about tools and its trace; nil where nothing did. callerHeaders are the headers in which a
 // caller may bring a credential of its own, and what each is for.
 func terms(h http.Header, callerHeaders map[string]string) *mcp.Terms {
-	if !narrows(h) && !brings(h, callerHeaders) { // nearly always
+	traced := len(h[headerTraceparent]) == 1                 // of two, neither is to be believed
+	if !traced && !narrows(h) && !brings(h, callerHeaders) { // nearly always
 		return nil
 	}
 	t := &mcp.Terms{
 		Toolsets: nameList(h[headerToolsets]), Tools: nameList(h[headerTools]), Exclude: nameList(h[headerExcludeTools]),
 		ReadOnly: isOn(h.Get(headerReadonly)),
+	}
+	if traced {
+		t.Trace = mcp.Trace{
+			Parent: h.Get(headerTraceparent), State: strings.Join(h[headerTracestate], ","), Baggage: strings.Join(h[headerBaggage], ","),
+		}
 	}
 	for header, upstream := range callerHeaders {
 		if own := h.Get(header); own != "" {

@@ -107,3 +107,42 @@ func TestCallersBringTheirOwnCredentials(t *testing.T) {
 		}
 	})
 }
+
+// TestTraceHeaders: what the way in says of a request's trace is among its terms, one way or not at all.
+func TestTraceHeaders(t *testing.T) {
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for name, test := range map[string]struct {
+		headers http.Header
+		want    mcp.Trace
+	}{
+		"a trace":             {http.Header{"Traceparent": {parent}}, mcp.Trace{Parent: parent}},
+		"with all of it":      {http.Header{"Traceparent": {parent}, "Tracestate": {"a=1", "b=2"}, "Baggage": {"c=3"}}, mcp.Trace{Parent: parent, State: "a=1,b=2", Baggage: "c=3"}},
+		"two of them":         {http.Header{"Traceparent": {parent, parent}}, mcp.Trace{}},
+		"a state of no trace": {http.Header{"Tracestate": {"a=1"}, "Baggage": {"c=3"}}, mcp.Trace{}},
+	} {
+		got := terms(test.headers, nil)
+		if test.want == (mcp.Trace{}) {
+			if got != nil {
+				t.Errorf("%s: terms = %+v, want none", name, got)
+			}
+			continue
+		}
+		if got == nil || got.Trace != test.want || got.Tools != nil || got.Toolsets != nil || got.ReadOnly {
+			t.Errorf("%s: terms = %+v, want the trace %+v alone", name, got, test.want)
+		}
+	}
+}
+
+func TestPagesMayTellTheirTrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := vaultWorld(t)
+		preflight := w.do(http.MethodOptions, "/mcp", "", "Origin: https://app.example.com", "Access-Control-Request-Method: POST",
+			"Access-Control-Request-Headers: traceparent")
+		allowed := preflight.header.Get("Access-Control-Allow-Headers")
+		for _, name := range []string{"Traceparent", "Tracestate", "Baggage"} {
+			if !strings.Contains(allowed, name) {
+				t.Errorf("pages may send %q, want %s among them", allowed, name)
+			}
+		}
+	})
+}

@@ -66,6 +66,18 @@ func newBreaker() *breaker {
 
 // attempt asks the upstream once. Where the breaker is open the error is an *Error with ErrOpen.
 func (c *Client) attempt(ctx context.Context, q *question) (*answer, error) {
+	watch := watcher(ctx)
+	if watch == nil {
+		return c.try(ctx, q)
+	}
+	began := time.Now()
+	a, err := c.try(ctx, q)
+	watch(c.opts.Name, outcome(ctx, a, err), time.Since(began))
+	return a, err
+}
+
+// try is attempt, unwatched.
+func (c *Client) try(ctx context.Context, q *question) (*answer, error) {
 	b := c.away
 	if q.home {
 		b = c.home
@@ -99,7 +111,10 @@ func (b *breaker) wait() int {
 }
 
 // send asks the upstream and reads the answer.
-func (c *Client) send(ctx context.Context, q *question) (*answer, error) {
+func (c *Client) send(ctx context.Context, q *question) (a *answer, err error) {
+	header := q.header.Clone() // the transport may still read it when it has returned
+	ctx, span := c.traced(ctx, q, header)
+	defer func() { finish(ctx, span, a, err) }()
 	var body io.Reader
 	if q.body != nil {
 		body = bytes.NewReader(q.body)
@@ -108,13 +123,13 @@ func (c *Client) send(ctx context.Context, q *question) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Header = q.header.Clone() // the transport may still read it when it has returned
+	req.Header = header
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return nil, c.unanswered(ctx, err)
 	}
 	defer resp.Body.Close()
-	a := &answer{status: resp.StatusCode, header: resp.Header, length: resp.ContentLength}
+	a = &answer{status: resp.StatusCode, header: resp.Header, length: resp.ContentLength}
 	if a.body, err = c.read(resp); err != nil {
 		if errors.Is(err, ErrTooLarge) {
 			return nil, err
