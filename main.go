@@ -214,14 +214,14 @@ type app struct {
 	closers []func() // of what was opened, in that order
 }
 
-// open loads the configuration and makes the dispatcher of it.
-func (p *program) open() (*app, error) {
+// open loads the configuration and makes the dispatcher of it. What serves nobody keeps no record and sends no traces.
+func (p *program) open(serves bool) (*app, error) {
 	cfg, err := p.load()
 	if err != nil {
 		return nil, err
 	}
 	a := &app{cfg: cfg, keys: new(middleware.KeyStore)}
-	if err := a.build(p); err != nil {
+	if err := a.build(p, serves); err != nil {
 		a.close()
 		return nil, &exitError{exitUsage, err}
 	}
@@ -252,21 +252,22 @@ func (a *app) close() {
 }
 
 // build makes what does not serve anybody yet.
-func (a *app) build(p *program) error {
+func (a *app) build(p *program, serves bool) error {
 	log, level, done, err := a.cfg.Log.Open(p.stderr)
 	if err != nil {
 		return err
 	}
 	a.log, a.level, a.closers = log, level, append(a.closers, done)
 	a.metrics = handlers.NewMetrics(version)
-	if a.traces, err = telemetry.Open(telemetry.Options{Config: a.cfg, Version: version, Metrics: a.metrics.Gatherer(), Log: log}); err != nil {
-		return err
+	if serves {
+		if err := a.watchCalls(); err != nil {
+			return err
+		}
 	}
-	a.closing(a.traces.Close)
 	if err := a.share(); err != nil {
 		return err
 	}
-	if a.tools, err = tools.Open(a.cfg.Tools, tools.Options{Log: log, Helper: helper()}); err != nil {
+	if a.tools, err = tools.Open(a.cfg.Tools, tools.Options{Log: log, Helper: helper(), Watch: a.metrics.Upstream}); err != nil {
 		return err
 	}
 	a.closing(func(ctx context.Context) error { a.tools.Close(ctx); return nil })
@@ -289,36 +290,49 @@ func (a *app) share() error {
 	return nil
 }
 
-// keepRecord opens the record of calls, for the commands that serve.
-func (a *app) keepRecord() error {
+// watchCalls opens what hears of every call: the record, and telemetry.
+func (a *app) watchCalls() (err error) {
+	a.traces, err = telemetry.Open(telemetry.Options{Config: a.cfg, Version: version, Metrics: a.metrics.Gatherer(), Log: a.log})
+	if err != nil {
+		return err
+	}
+	a.closing(a.traces.Close)
 	if a.cfg.Audit.File == "" {
 		return nil
 	}
-	record, err := audit.Open(a.cfg.Audit, a.log)
-	if err != nil {
-		return &exitError{exitUsage, fmt.Errorf("audit.file: %w", err)}
+	if a.record, err = audit.Open(a.cfg.Audit, a.log); err != nil {
+		return fmt.Errorf("audit.file: %w", err)
 	}
-	a.record = record
-	a.closing(func(context.Context) error { return record.Close() })
+	a.closing(func(context.Context) error { return a.record.Close() })
 	return nil
+}
+
+// observer is everybody who hears of calls.
+func (a *app) observer(failed func(o mcp.Outcome, errorID string, err error)) mcp.Observer {
+	all := []mcp.Observer{a.metrics.Observer(failed)}
+	if a.traces != nil {
+		all = append(all, a.traces.Observer())
+	}
+	if a.record != nil {
+		all = append(all, a.record.Observer())
+	}
+	return a.logged(mcp.Observers(all...))
 }
 
 // serve is toolgate serve. Its shutdown goes from the outside in: not ready, and for a while served as ever; nothing new,
 // calls finish within the grace, streams end one after another with what they still had to say, connections close.
 func serve(ctx context.Context, p *program) error {
-	a, err := p.open()
+	a, err := p.open(true)
 	if err != nil {
 		return err
 	}
 	defer a.close()
-	if err := a.keepRecord(); err != nil {
-		return err
-	}
 	registry, err := a.newRegistry(a.cfg.SSE.ResumeWindow)
 	if err != nil {
 		return err
 	}
 	a.metrics.Watch(registry)
+	a.metrics.WatchCalls(a.server.Running)
 	live := new(handlers.Live)
 	api, err := a.newAPI(a.cfg, registry, live)
 	if err != nil {
@@ -384,7 +398,8 @@ func (a *app) serveMetrics(ctx context.Context, ended chan<- error) (stop func()
 // newAPI makes the HTTP face by a configuration. What the API stands on and is there already is used again.
 func (a *app) newAPI(cfg config.Config, sessions handlers.Sessions, live *handlers.Live) (*handlers.API, error) {
 	o := handlers.Options{
-		Config: cfg, Version: version, Server: a.server, Sessions: sessions, Counters: a.counters, Draining: live.Draining(), Log: a.log,
+		Config: cfg, Version: version, Server: a.server, Sessions: sessions, Counters: a.counters, Draining: live.Draining(),
+		Refused: a.metrics.Refused, Log: a.log,
 	}
 	if err := a.verifiers(cfg, &o); err != nil {
 		return nil, err
@@ -440,7 +455,7 @@ func stdio(ctx context.Context, p *program) error {
 	signal.Ignore(syscall.SIGPIPE)
 	defer func(out *os.File) { os.Stdout = out }(os.Stdout)
 	os.Stdout = os.Stderr // whatever a tool prints must not get between the messages
-	a, err := p.open()
+	a, err := p.open(true)
 	if err != nil {
 		return err
 	}
@@ -455,9 +470,6 @@ func stdio(ctx context.Context, p *program) error {
 		_ = registry.Close(grace) // a tool that does not return ends with the process
 		a.server.EndTasks(grace)
 	}
-	if err := a.keepRecord(); err != nil {
-		return err
-	}
 	a.tools.Serve(a.server)
 	defer a.keep(ctx, p, func(cfg config.Config, c config.Changes) error { return a.tools.Reload(cfg.Tools, c) })()
 	return handlers.Stdio{Server: a.server, Sessions: registry, Principal: mcp.Anonymous(), MaxLine: int(a.cfg.Limits.Body)}.
@@ -466,7 +478,7 @@ func stdio(ctx context.Context, p *program) error {
 
 // listTools is toolgate tools.
 func listTools(_ context.Context, p *program) error {
-	a, err := p.open()
+	a, err := p.open(false)
 	if err != nil {
 		return err
 	}
@@ -486,7 +498,7 @@ func callTool(ctx context.Context, p *program) error {
 	if !jsontext.Value(arguments).IsValid() {
 		return &exitError{exitUsage, fmt.Errorf("the arguments are not JSON: %s", arguments)}
 	}
-	a, err := p.open()
+	a, err := p.open(false)
 	if err != nil {
 		return err
 	}
@@ -500,7 +512,7 @@ func callTool(ctx context.Context, p *program) error {
 
 // check is toolgate check. It makes what serve makes, and starts nothing.
 func check(_ context.Context, p *program) error {
-	a, err := p.open()
+	a, err := p.open(false)
 	if err != nil {
 		return err
 	}
@@ -628,7 +640,7 @@ func (a *app) newServer() error {
 		MaxCalls:         cfg.Limits.Calls,
 		ToolPrefix:       cfg.Tools.NamePrefix,
 		StateKey:         stateKey,
-		Observer:         a.logged(mcp.Observers(a.metrics.Observer(failed), a.traces.Observer(), mcp.Observer{Done: a.recorded})),
+		Observer:         a.observer(failed),
 		Limit: func(p *mcp.Peer, method, tool string) int {
 			if limit := *a.limit.Load(); limit != nil {
 				return limit(p, method, tool)
@@ -646,13 +658,6 @@ func (a *app) limitCalls(cfg config.Config) error {
 		a.limit.Store(&limit)
 	}
 	return err
-}
-
-// recorded hands an outcome to the record, where one is kept.
-func (a *app) recorded(o mcp.Outcome) {
-	if a.record != nil {
-		a.record.Observer().Done(o)
-	}
 }
 
 // logged is o, with every tool call in the log where that is written so finely. Arguments that a schema marks as sensitive

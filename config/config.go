@@ -39,7 +39,7 @@ type Server struct {
 	PublicURL      string        `yaml:"public_url" doc:"The URL clients reach this server by when a proxy stands in front, such as https://tools.example.com/mcp-server. Its host becomes an allowed host. A trailing slash is dropped."`
 	BasePath       string        `yaml:"base_path" restart:"yes" doc:"Prefix of every path of the server, such as /mcp-server, for a proxy that passes the prefix on. A trailing slash is dropped."`
 	AllowedHosts   []string      `yaml:"allowed_hosts" legacy:"ALLOWED_HOSTS" doc:"Host headers answered beside the loopback names and the host of server.public_url: HOST (any port), HOST:PORT, or *.DOMAIN, which stands for exactly one label."`
-	AllowedOrigins []string      `yaml:"allowed_origins" legacy:"ALLOWED_ORIGINS" doc:"Origins of web pages that may call, such as https://app.example.com. On a loopback bind, pages of this machine may too; every other Origin is refused."`
+	AllowedOrigins []string      `yaml:"allowed_origins" legacy:"ALLOWED_ORIGINS" doc:"Origins of web pages that may call, such as https://app.example.com; https://*.example.com stands for exactly one label. On a loopback bind, pages of this machine may too; every other Origin is refused."`
 	TrustedProxies []string      `yaml:"trusted_proxies" doc:"Addresses or CIDR ranges of the proxies whose X-Forwarded headers are believed. From anyone else they are ignored."`
 	LameDuck       time.Duration `yaml:"lame_duck" range:"1s..1m" zero:"none" doc:"How long the server, once told to stop, goes on taking requests while /readyz says 503, so that load balancers send it no more. On a loopback bind without server.public_url nobody balances load, and there is none."`
 	ShutdownGrace  time.Duration `yaml:"shutdown_grace" range:"1s..10m" doc:"How long running calls and open streams may take to finish once the server was told to stop."`
@@ -112,7 +112,7 @@ type Limits struct {
 
 // Redis is the server that several processes share state in.
 type Redis struct {
-	URL     Secret        `yaml:"url" restart:"yes" legacy:"REDIS_URL" doc:"redis://[USER:PASSWORD@]HOST[:PORT][/DB], or rediss:// for TLS. Rates are counted there, over all processes. Empty is none."`
+	URL     Secret        `yaml:"url" restart:"yes" legacy:"REDIS_URL" doc:"redis://[USER:PASSWORD@]HOST[:PORT][/DB], rediss:// for TLS, or unix://[USER:PASSWORD@]/PATH?db=DB. Rates are counted there, over all processes. Empty is none."`
 	Prefix  string        `yaml:"prefix" restart:"yes" doc:"What every key begins with; two deployments that share a server need two."`
 	Timeout time.Duration `yaml:"timeout" restart:"yes" range:"10ms..10s" doc:"How long one command may take. After that the process goes on by itself for a while."`
 }

@@ -39,7 +39,7 @@ type Rates struct {
 	Principal    Rate `yaml:"principal" doc:"Requests of one authenticated principal. Empty is derived, see below."`
 	Tool         Rate `yaml:"tool" doc:"Calls of one tool by one caller. Empty is derived, see below."`
 	Handshake    Rate `yaml:"handshake" doc:"Handshakes, lists and other requests that are no tool calls, of one caller. Empty is derived, see below."`
-	Session      Rate `yaml:"session" doc:"Messages of one session. Empty is no limit of its own."`
+	Session      Rate `yaml:"session" doc:"Requests of one session, pings aside. Empty is no limit of its own."`
 	All          Rate `yaml:"all" doc:"Requests of all callers together, in all processes that share redis.url. Empty is no limit."`
 	AuthFailures Rate `yaml:"auth_failures" doc:"Wrong credentials one client address may present before it has to wait."`
 }

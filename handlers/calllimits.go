@@ -13,18 +13,20 @@ import (
 	"toolgate/middleware"
 )
 
-// CallLimits is mcp.Options.Limit by the configured rates: one bucket a caller and tool, and another for the handshake and
-// the lists, so that a loop of calls cannot keep its client from connecting again. toolRate is the rate of one tool where
-// it has one of its own, empty where it has none; it may change. Nil toolRate: no tool has. Nil where nothing is limited.
+// CallLimits is mcp.Options.Limit by the configured rates: one bucket a session, one a caller and tool, and another for the
+// handshake and the lists, so that a loop of calls cannot keep its client from connecting again. Each message of a batch
+// counts for itself. It waits for the counters alone, which bound that. toolRate is the rate of one tool where it has one
+// of its own, empty where it has none; it may change. Nil toolRate: no tool has. Nil where nothing is limited.
 func CallLimits(cfg config.Config, counters *middleware.Counters, toolRate func(tool string) config.Rate, log *zap.Logger) (func(p *mcp.Peer, method, tool string) int, error) {
 	rates := cfg.EffectiveRates()
-	if rates.Tool.Off() && rates.Handshake.Off() && toolRate == nil {
+	if rates.Tool.Off() && rates.Handshake.Off() && rates.Session.Off() && toolRate == nil {
 		return nil, nil
 	}
 	own := ownLimits{rate: toolRate, counters: counters, log: log}
 	tools, err1 := newLimiter(counters, "tool", rates.Tool, log)
 	handshakes, err2 := newLimiter(counters, "handshake", rates.Handshake, log)
-	if err := errors.Join(err1, err2); err != nil {
+	sessions, err3 := newLimiter(counters, "session", rates.Session, log)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
 	return func(p *mcp.Peer, method, tool string) int {
@@ -32,10 +34,12 @@ func CallLimits(cfg config.Config, counters *middleware.Counters, toolRate func(
 		if who == "" {
 			who = p.Addr
 		}
-		var d middleware.Decision
-		switch {
-		case who == "", method == "ping":
+		if who == "" || method == "ping" {
 			return 0 // stdio, and what clients send by themselves to stay alive
+		}
+		d := sessions.Allow(context.Background(), p.Session, 1)
+		switch {
+		case !d.OK: // and not counted again
 		case tool != "":
 			limit := tools
 			if l := own.of(tool); l != nil {

@@ -36,7 +36,7 @@ func newGates(o Options) (*gates, error) {
 	probes := []string{s.BasePath + "/livez", s.BasePath + "/readyz"}
 	g.requestID = middleware.RequestID(g.proxies)
 	g.problems = middleware.RefuseAs(s.BasePath+restPrefix, refusalProblem)
-	g.requestLog = middleware.RequestLog(o.Log, g.proxies, append(probes, s.BasePath+"/health")...)
+	g.requestLog = middleware.RequestLog(o.Log, g.proxies, o.Refused, append(probes, s.BasePath+"/health")...)
 	g.recover = middleware.Recover(o.Log)
 	g.hostCheck = middleware.HostCheck(hosts, origins, probes...)
 	more := append(narrowingHeaders(), slices.Sorted(maps.Keys(o.Config.Tools.CredentialHeaders()))...)

@@ -189,6 +189,58 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
+// TestWildcardOrigin: *. is exactly one label, of the listed scheme and port.
+func TestWildcardOrigin(t *testing.T) {
+	w := newWorld(t, func(c *config.Config) {
+		c.Server.AllowedOrigins = []string{"https://*.apps.example.com", "https://*.ports.example.com:8443"}
+	})
+	for _, origin := range []string{"https://one.apps.example.com", "https://two.apps.example.com", "https://one.ports.example.com:8443"} {
+		got := w.post("/mcp", ping("1"), "Origin: "+origin)
+		if got.body != pong("1") {
+			t.Errorf("%s: got %d %s, want it served", origin, got.status, got.body)
+		}
+		got.wantHeader(t, "Access-Control-Allow-Origin", origin) // its own name, never the pattern
+		if got := w.do("OPTIONS", "/mcp", "", "Origin: "+origin, "Access-Control-Request-Method: POST"); got.status != http.StatusNoContent {
+			t.Errorf("%s: preflight: got %d %s, want 204", origin, got.status, got.body)
+		}
+	}
+	for _, origin := range []string{
+		"https://apps.example.com", "https://a.b.apps.example.com", "http://one.apps.example.com", "https://one.apps.example.com:8443",
+		"https://one.ports.example.com", "https://one.apps.example.com.evil.example", "https://evilapps.example.com", "https://*.apps.example.com",
+	} {
+		w.post("/mcp", ping("1"), "Origin: "+origin).wantRefused(t, http.StatusForbidden, "origin_not_allowed")
+	}
+}
+
+// TestProbesAnswerUnderAnyHost: load balancers ask by address. Everything else wants one of the server's names.
+func TestProbesAnswerUnderAnyHost(t *testing.T) {
+	for _, base := range []string{"", "/base"} {
+		w := newWorld(t, func(c *config.Config) { c.Server.BasePath = base })
+		for _, probe := range []string{"/livez", "/readyz"} {
+			if got := w.get(base+probe, "Host: 10.1.2.3:3002"); got.status != http.StatusOK {
+				t.Errorf("%s: got %d %s, want 200", base+probe, got.status, got.body)
+			}
+			w.get(base+probe, "Host: 10.1.2.3:3002", "Origin: http://10.1.2.3:3002").wantRefused(t, http.StatusForbidden, "origin_not_allowed")
+		}
+		for _, path := range []string{"/health", "/sse", "/livez/", "/readyz/x", "/metrics"} {
+			w.get(base+path, "Host: 10.1.2.3:3002").wantRefused(t, http.StatusForbidden, "host_not_allowed")
+		}
+	}
+}
+
+// TestPrincipalsBehindOneAddress: each has a limit of its own.
+func TestPrincipalsBehindOneAddress(t *testing.T) {
+	w := newWorld(t, withKeys, func(c *config.Config) { c.Limits.Rates.Principal = "2-H" })
+	for _, name := range []string{"reader", "other", "writer", "admin"} {
+		for _, status := range []int{200, 200, 429, 429} {
+			if got := w.post("/mcp", ping("1"), w.bearer(name)); got.status != status {
+				t.Errorf("%s: got %d %s, want %d", name, got.status, got.body, status)
+			}
+		}
+	}
+	w.at("192.0.2.7").post("/mcp", ping("1"), w.bearer("reader")).wantRefused(t, http.StatusTooManyRequests, "rate_limited")
+}
+
 func TestHosts(t *testing.T) {
 	w := newWorld(t, func(c *config.Config) { c.Server.AllowedHosts = []string{"mcp.example.com"} })
 	for _, host := range []string{"LOCALHOST:8080", "localhost.", "[::1]:8080", "[0:0:0:0:0:0:0:1]", "127.1.2.3", "localhost", "mcp.example.com", "MCP.example.com:443"} {

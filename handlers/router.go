@@ -37,19 +37,20 @@ type Options struct {
 	Version   string
 	Server    *mcp.Server
 	Sessions  Sessions
-	Verifiers []middleware.Verifier // whose credentials are taken, asked in this order; for every auth mode but none
-	Tokens    *middleware.Tokens    // among Verifiers, for what clients are told of its issuers; nil: no tokens are taken
-	Front     Front                 // nil: no OAuth front
-	Metrics   http.Handler          // nil: no /metrics
-	Counters  *middleware.Counters  // what rates are counted in; nil: counters of this API's own
-	Draining  *atomic.Bool          // set once the server shuts down; nil: a flag of this API's own
+	Verifiers []middleware.Verifier   // whose credentials are taken, asked in this order; for every auth mode but none
+	Tokens    *middleware.Tokens      // among Verifiers, for what clients are told of its issuers; nil: no tokens are taken
+	Front     Front                   // nil: no OAuth front
+	Metrics   http.Handler            // nil: no /metrics
+	Refused   func(middleware.Reason) // told of each request that a gate turns away; nil: nobody is
+	Counters  *middleware.Counters    // what rates are counted in; nil: counters of this API's own
+	Draining  *atomic.Bool            // set once the server shuts down; nil: a flag of this API's own
 	Log       *zap.Logger
 }
 
 // Front is the OAuth server in front of API keys.
 type Front interface {
-	// Mount adds its paths, each behind the gates.
-	Mount(r gin.IRoutes, gates ...gin.HandlerFunc)
+	// Mount adds its paths below base, and those of documents below root, each behind the gates.
+	Mount(root, base gin.IRoutes, gates ...gin.HandlerFunc)
 }
 
 // API is the HTTP face.
@@ -121,7 +122,7 @@ func (a *API) routes(g *gates) {
 	// What clients read before they have a credential.
 	a.wellKnown(e, g)
 	if a.front != nil {
-		a.front.Mount(r, g.all, g.address)
+		a.front.Mount(e, r, g.all, g.address)
 	}
 
 	callers := r.Group("", g.all, g.address, g.auth, g.principal)

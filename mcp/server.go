@@ -42,8 +42,8 @@ type Options struct {
 	Observer         Observer
 	StateKey         []byte // seals what stateless clients carry; shared by replicas; empty: one of this process's own
 
-	// Limit says in how many seconds the peer may ask this again; 0 is now. tool is empty but for tools/call. It must not
-	// block. Nil: no limits.
+	// Limit says in how many seconds the peer may ask this again; 0 is now. tool is empty but for tools/call. It may
+	// block as long as its counters do, redis.timeout at most. Nil: no limits.
 	Limit func(p *Peer, method, tool string) (retryAfter int)
 }
 
@@ -269,6 +269,9 @@ func (s *Server) announce(c change) {
 
 // EndTasks cancels every task and waits for their tools, until ctx ends: the last step of a shutdown.
 func (s *Server) EndTasks(ctx context.Context) { s.tasks.end(ctx, ErrShuttingDown) }
+
+// Running is how many calls run, of every way in.
+func (s *Server) Running() int { return len(s.slots) }
 
 // Close ends every subscription, each with its answer, one after another, and takes no new ones. Requests under way are not
 // touched. Once ctx ends it waits no more between two.

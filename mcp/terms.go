@@ -105,7 +105,7 @@ func (c *Call) Identity() string {
 	}
 	fmt.Fprintf(sum, "%q ", c.peer.Principal.ID)
 	add(c.peer.Principal.Credentials)
-	if c.terms != nil {
+	if c.terms != nil && len(c.terms.Credentials) > 0 {
 		fmt.Fprint(sum, "/ ")
 		add(c.terms.Credentials)
 	}

@@ -3,10 +3,10 @@ package middleware
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	maxCredential = 8 << 10 // bytes; longer ones are refused before anything is computed from them
-	realm         = `Bearer realm="toolgate"`
+	maxCredential = 8 << 10          // bytes; longer ones are refused before anything is computed from them
+	verdictAfter  = 10 * time.Second // when to ask again for a verdict that could not be had
 )
 
 type principalKey struct{}
@@ -38,6 +38,12 @@ type AuthOptions struct {
 	Verifiers []Verifier // asked in this order, unless Open
 	Failures  *Limiter   // wrong credentials an address may try; nil for no limit
 	Proxies   Proxies
+
+	// What challenges say of how to get a credential (RFC 9728, 5.1). Without Metadata they say nothing of it.
+	Metadata   string                    // URL of the resource's metadata
+	MetadataOf map[string]string         // the same for paths that clients know as another resource
+	Scope      string                    // that a client should begin with
+	Ask        func(scope string) string // what a scope is called where clients ask for it, empty where it is not asked for; nil: what we call it
 }
 
 // Auth puts the principal into the request's context, or refuses the request.
@@ -46,9 +52,10 @@ type AuthOptions struct {
 //
 // Else: a credential in "Authorization: Bearer …" or "X-API-Key: …". Without one, or with a wrong or expired one,
 // 401 and a challenge. Contradicting credentials are a 400, never a choice. A credential in the query string is refused even
-// if it is valid, because by then proxies have logged it. An address that tries more wrong ones than Failures allows
-// gets 429 for them; right ones still pass, or one broken client could lock out the office it sits in, and random keys
-// of 130 bits are not found by trying.
+// if it is valid, because by then proxies have logged it. One that cannot be judged now is a 503, never a yes. An address
+// that tries more wrong ones than Failures allows gets 429 for them; right ones still pass, or one broken client could lock
+// out the office it sits in, and random keys of 130 bits are not found by trying. Tokens that were good once are not counted:
+// every client comes with one when its time is over, and needs the 401 to get another.
 func Auth(o AuthOptions) (gin.HandlerFunc, error) {
 	if o.Open {
 		principal := mcp.Anonymous()
@@ -68,31 +75,65 @@ func setPrincipal(c *gin.Context, p *mcp.Principal) {
 }
 
 func (o AuthOptions) byCredential(c *gin.Context) {
+	ch := o.challenge(c.Request)
+	c.Set(challengeKey{}, ch)
 	key, refusal := credential(c.Request)
 	switch {
 	case refusal != nil && refusal.Reason == BadCredentials:
-		challenge(c, `error="invalid_request"`)
+		challengeWith(c, ch.malformed())
 		Refuse(c, refusal)
 		return
 	case refusal != nil:
-		challenge(c)
+		challengeWith(c, ch.needed())
 		Refuse(c, refusal)
 		return
 	}
-	if len(key) <= maxCredential {
-		for _, v := range o.Verifiers {
-			if principal, err := v.Verify(c.Request.Context(), key); err == nil {
-				setPrincipal(c, principal)
-				return
-			}
+	principal, err := o.verify(c.Request.Context(), key)
+	switch {
+	case err == nil:
+		setPrincipal(c, principal)
+		return
+	case !errors.Is(err, ErrNotKnown) && !errors.Is(err, ErrNotValid):
+		if !errors.Is(err, ErrNoVerdict) {
+			LineFrom(c.Request.Context()).SetError(err)
 		}
-	}
-	if d := o.Failures.Allow(c.Request.Context(), AddressKey(o.Proxies.ClientAddr(c.Request)), 1); !d.OK {
-		Refuse(c, d.Refusal())
+		Refuse(c, &Refusal{Reason: AuthUnavailable, Message: ErrNoVerdict.Error() + ": try again in a moment", RetryAfter: verdictAfter})
 		return
 	}
-	challenge(c, `error="invalid_token"`, `error_description="the key is unknown or has expired"`)
-	Refuse(c, refusef(Unauthorized, "the key is unknown or has expired: ask the operator of this server for a new one"))
+	if !errors.Is(err, errAged) {
+		if d := o.Failures.Allow(c.Request.Context(), AddressKey(o.Proxies.ClientAddr(c.Request)), 1); !d.OK {
+			Refuse(c, d.Refusal())
+			return
+		}
+	}
+	description := "the key or token is unknown or has expired"
+	advice := description + ": ask the operator of this server for a new one"
+	if errors.Is(err, ErrNotValid) || errors.Is(err, errForeign) {
+		description = err.Error()
+		advice = description
+	}
+	challengeWith(c, ch.invalid(description))
+	Refuse(c, refusef(Unauthorized, "%s", advice))
+}
+
+// verify asks the verifiers in their order whose the credential is. The first that knows its kind has the last word.
+func (o AuthOptions) verify(ctx context.Context, credential string) (*mcp.Principal, error) {
+	if len(credential) > maxCredential {
+		return nil, ErrNotKnown
+	}
+	unknown := ErrNotKnown
+	for _, v := range o.Verifiers {
+		principal, err := v.Verify(ctx, credential)
+		switch {
+		case err == nil && principal == nil:
+			return nil, ErrNoVerdict // a verifier's mistake
+		case err == nil || !errors.Is(err, ErrNotKnown):
+			return principal, err
+		case errors.Is(err, errForeign):
+			unknown = err
+		}
+	}
+	return nil, unknown
 }
 
 // credential is the one key that the request carries.
@@ -119,7 +160,7 @@ func credential(r *http.Request) (string, *Refusal) {
 		bearer = apiKey[0]
 	}
 	if bearer == "" {
-		return "", refusef(Unauthorized, "a key is needed: send the header Authorization: Bearer KEY")
+		return "", refusef(Unauthorized, "a key or token is needed: send the header Authorization: Bearer KEY")
 	}
 	return bearer, nil
 }
@@ -138,22 +179,16 @@ func keyInQuery(u *url.URL) bool {
 	return false
 }
 
-// challenge sets WWW-Authenticate (RFC 6750, 3). Parameters are ours and need no escaping.
-func challenge(c *gin.Context, params ...string) {
-	c.Header("WWW-Authenticate", strings.Join(append([]string{realm}, params...), ", "))
-}
-
 // RequireScope refuses with 403 principals that do not hold scope, directly or through a broader one. It stands after
 // Auth; without that gate nobody passes.
 func RequireScope(scope string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		switch p := PrincipalFrom(c.Request.Context()); {
 		case p == nil:
-			challenge(c)
-			Refuse(c, refusef(Unauthorized, "a key is needed: send the header Authorization: Bearer KEY"))
+			challengeWith(c, challengeFrom(c).needed())
+			Refuse(c, refusef(Unauthorized, "a key or token is needed: send the header Authorization: Bearer KEY"))
 		case !p.Can(scope):
-			challenge(c, `error="insufficient_scope"`, fmt.Sprintf("scope=%q", scope))
-			Refuse(c, refusef(MissingScope, "this needs the scope %s, which the credential does not have", scope))
+			Refuse(c, LacksScopes(c, scope))
 		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 
 func TestOriginOnALoopbackBind(t *testing.T) {
 	e := gate(HostOptions{Bind: "localhost", PublicURL: "https://mcp.example.com", AllowedHosts: []string{"proxy.example.com"}},
-		"https://app.example.com", "https://*.wild.example.com", "http://dev.example.com:5173/", "vscode-webview://panel")
+		"https://app.example.com", "https://*.wild.example.com", "http://dev.example.com:5173/", "vscode-webview://panel",
+		"https://*.ports.example.com:8443")
 	for _, tc := range []struct {
 		name    string
 		origins []string
@@ -41,6 +42,12 @@ func TestOriginOnALoopbackBind(t *testing.T) {
 		{"113 look-alike in punycode", []string{"https://xn--pp-6kc.example.com"}, false},
 		{"113 path", []string{"https://app.example.com/"}, false},
 		{"113 prefix", []string{"https://app.example.com.evil.example"}, false},
+		{"one label and a port", []string{"https://a.ports.example.com:8443"}, true},
+		{"one label and another port", []string{"https://a.ports.example.com"}, false},
+		{"one label and another scheme", []string{"http://a.wild.example.com"}, false},
+		{"one label and a port where none is listed", []string{"https://a.wild.example.com:8443"}, false},
+		{"one label before a look-alike", []string{"https://a.wild.example.com.evil.example"}, false},
+		{"an asterisk itself", []string{"https://*.wild.example.com"}, false},
 		{"no label", []string{"https://wild.example.com"}, false},
 		{"two labels", []string{"https://a.b.wild.example.com"}, false},
 		{"loopback by an application", []string{"capacitor://localhost"}, false},

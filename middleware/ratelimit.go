@@ -119,10 +119,21 @@ func (l *Limiter) degrade(err error) {
 
 // Refusal is the answer to an event that was not allowed, worded for a model that reads it.
 func (d Decision) Refusal() *Refusal {
-	r := refusef(RateLimited, "too many requests: the %s limit is %d per %s; wait %d seconds, then try again",
-		d.limiter.name, d.Limit, periodName(d.limiter.rate.Period), retrySeconds(d.RetryAfter))
+	r := refusef(RateLimited, "too many requests: the %s is %d per %s; wait %d seconds, then try again",
+		limitName(d.limiter.name), d.Limit, periodName(d.limiter.rate.Period), retrySeconds(d.RetryAfter))
 	r.RetryAfter = d.RetryAfter
 	return r
+}
+
+// limitName is a limit as people say it.
+func limitName(name string) string {
+	switch name {
+	case "all":
+		return "limit of all callers together"
+	case "auth_failures":
+		return "limit of wrong credentials"
+	}
+	return name + " limit"
 }
 
 func periodName(d time.Duration) string {

@@ -90,6 +90,25 @@ func (u unreadable) Read([]byte) (int, error) {
 	return 0, errors.New("no")
 }
 
+// Row 138: a storm of refused requests costs what refusing them costs: no body read, nothing started, little made.
+func TestARefusalIsCheap(t *testing.T) {
+	e := engine(served, RateLimit(newLimiter("address", "1-H"), ByAddress(nil)))
+	r := request("POST")
+	wantServed(t, serve(e, r))
+	if n, most := allocs(func() { serve(e, r) }), 45.0; n > most {
+		t.Errorf("a refusal allocates %.0f times, its recorder's included, want at most %.0f", n, most)
+	}
+	storm := testing.Benchmark(func(b *testing.B) {
+		for b.Loop() {
+			serve(e, r)
+		}
+	})
+	if per := storm.NsPerOp(); per > int64(time.Millisecond) {
+		t.Errorf("a refusal takes %v, want less than a millisecond", time.Duration(per))
+	}
+	refused(t, serve(e, r), RateLimited)
+}
+
 func TestRateLimitByAddress(t *testing.T) {
 	for _, tc := range []struct {
 		name, first, second     string
@@ -104,13 +123,19 @@ func TestRateLimitByAddress(t *testing.T) {
 		{"131 one /64", "[2001:db8:0:1::1]:1", "[2001:db8:0:1:ffff::2]:1", "", "", true},
 		{"131 another /64", "[2001:db8:0:1::1]:1", "[2001:db8:0:2::1]:1", "", "", false},
 		{"IPv4 in IPv6", "[::ffff:192.0.2.1]:1", "[::ffff:192.0.2.2]:1", "", "", false},
+		{"131 one /64 behind a proxy", "10.0.0.1:1", "10.0.0.1:1", "2001:db8:0:1::1", "2001:db8:0:1::2", true},
+		{"132 a proxy that says nothing", "10.0.0.1:1", "10.0.0.1:1", "", "", true},
 		{"no addresses", "@", "pipe", "", "", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			proxies := must(ParseProxies([]string{"10.0.0.1"}))
 			e := engine(served, RateLimit(newLimiter("address", "1-H"), ByAddress(proxies)))
+			claims := 0
 			send := func(peer, forwarded string) *httptest.ResponseRecorder {
-				r := request("POST", "X-Forwarded-For: "+forwarded)
+				claims++ // 132: none of these is read, whoever sends it
+				claim := "203.0.113." + strconv.Itoa(claims)
+				r := request("POST", "X-Forwarded-For: "+forwarded, "X-Real-IP: "+claim, "CF-Connecting-IP: "+claim,
+					"True-Client-IP: "+claim, "X-Client-IP: "+claim, "Forwarded: for="+claim)
 				r.RemoteAddr = peer
 				return serve(e, r)
 			}
@@ -200,6 +225,19 @@ func TestNewLimiterRefuses(t *testing.T) {
 	}
 	if _, err := NewLimiter(LimiterOptions{Name: "x", Rate: "1-M"}); err == nil {
 		t.Error("a limiter without a store was made")
+	}
+}
+
+func TestRefusalsNameTheirLimit(t *testing.T) {
+	for name, want := range map[string]string{
+		"address": "the address limit is 1 per minute", "all": "the limit of all callers together is 1 per minute",
+		"auth_failures": "the limit of wrong credentials is 1 per minute",
+	} {
+		l := newLimiter(name, "1-M")
+		l.Allow(t.Context(), "k", 1)
+		if got := l.Allow(t.Context(), "k", 1).Refusal().Message; !strings.Contains(got, want) {
+			t.Errorf("%s: message = %q, want %q in it", name, got, want)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ const (
 	BadCredentials   Reason = "bad_credentials"        // several credentials that contradict one another
 	Unauthorized     Reason = "unauthorized"           // no credential, or one that is not valid
 	MissingScope     Reason = "insufficient_scope"     // a valid credential that may not do this
+	AuthUnavailable  Reason = "auth_unavailable"       // a credential that cannot be judged now; Retry-After says when again
 	RateLimited      Reason = "rate_limited"           // too often; Retry-After says when again
 	TooLarge         Reason = "body_too_large"         // more bytes than limits.body
 	UnsupportedMedia Reason = "unsupported_media_type" // not application/json, or compressed
@@ -50,6 +51,8 @@ func (r Reason) Status() int {
 		return http.StatusUnsupportedMediaType
 	case RateLimited:
 		return http.StatusTooManyRequests
+	case AuthUnavailable:
+		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
 }

@@ -30,13 +30,13 @@ func TestRefusalStatuses(t *testing.T) {
 	for reason, want := range map[Reason]int{
 		BadHost: 400, HostNotAllowed: 403, OriginNotAllowed: 403, BadCredentials: 400, Unauthorized: 401,
 		MissingScope: 403, RateLimited: 429, TooLarge: 413, UnsupportedMedia: 415, BodyTimeout: 408, BodyCut: 400,
-		Panicked: 500,
+		Panicked: 500, AuthUnavailable: 503,
 	} {
 		if got := reason.Status(); got != want {
 			t.Errorf("%s: status = %d, want %d", reason, got, want)
 		}
 		wantCode := -32600
-		if want == http.StatusInternalServerError {
+		if want >= http.StatusInternalServerError {
 			wantCode = -32603
 		}
 		if got := reason.code(); got != wantCode {

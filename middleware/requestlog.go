@@ -36,6 +36,7 @@ type Line struct {
 	revision string
 	refused  Reason
 	err      error
+	heard    func(Reason) // of refused; nil: nobody
 }
 
 // LineFrom is the log line of the request that ctx belongs to; nil, and safe to use, where it is not logged.
@@ -76,6 +77,9 @@ func (l *Line) SetRevision(revision string) {
 func (l *Line) SetRefused(reason Reason) {
 	if l != nil {
 		l.refused = reason
+		if l.heard != nil {
+			l.heard(reason)
+		}
 	}
 }
 
@@ -97,7 +101,7 @@ func SessionHash(id string) string {
 // stream's. Paths in quiet, health probes mostly, are written at debug, and what SetError noted at error. It shows the
 // route and never the query, and of refused requests at most 20 lines a second: the next line says how many were left
 // out. Where the log's level drops errors too, nothing is allocated.
-func RequestLog(log *zap.Logger, proxies Proxies, quiet ...string) gin.HandlerFunc {
+func RequestLog(log *zap.Logger, proxies Proxies, refused func(Reason), quiet ...string) gin.HandlerFunc {
 	flood := &floodMeter{}
 	return func(c *gin.Context) {
 		level := zapcore.InfoLevel
@@ -108,7 +112,7 @@ func RequestLog(log *zap.Logger, proxies Proxies, quiet ...string) gin.HandlerFu
 			return
 		}
 		start := time.Now()
-		line := &Line{}
+		line := &Line{heard: refused}
 		c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), lineKey{}, line))
 		aborted := true
 		defer func() { // also when a panic is on its way to net/http to end the connection

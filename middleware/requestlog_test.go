@@ -32,7 +32,7 @@ func TestRequestLogLine(t *testing.T) {
 			c.Header("Content-Type", "text/event-stream")
 			c.Writer.WriteString("data: 1\n\n")
 			<-time.After(90 * time.Second)
-		}, RequestID(nil), RequestLog(log, nil))
+		}, RequestID(nil), RequestLog(log, nil, nil))
 		r := httptest.NewRequest("POST", "/things/42?session_id=secret-session", nil)
 		w := serve(e, r)
 
@@ -67,7 +67,7 @@ func TestRequestLogPaths(t *testing.T) {
 		"/" + strings.Repeat("ab/", 100):        "/" + strings.Repeat("ab/", 42) + "a",
 	} {
 		log, logs := observed(zapcore.InfoLevel)
-		serve(engine(served, RequestLog(log, nil)), httptest.NewRequest("GET", target, nil))
+		serve(engine(served, RequestLog(log, nil, nil)), httptest.NewRequest("GET", target, nil))
 		if got := logs.All()[0].ContextMap()["path"]; got != want {
 			t.Errorf("%s: path = %q, want %q", target, got, want)
 		}
@@ -84,7 +84,7 @@ func TestRequestLogEscapesWhatClientsName(t *testing.T) {
 		strings.Repeat("x", 500): strings.Repeat("x", 128) + "…",
 	} {
 		log, logs := observed(zapcore.InfoLevel)
-		e := engine(func(c *gin.Context) { LineFrom(c.Request.Context()).SetTool(name) }, RequestLog(log, nil))
+		e := engine(func(c *gin.Context) { LineFrom(c.Request.Context()).SetTool(name) }, RequestLog(log, nil, nil))
 		serve(e, request("POST"))
 		if got := logs.All()[0].ContextMap()["tool"]; got != want {
 			t.Errorf("%q: tool = %q, want %q", name, got, want)
@@ -98,7 +98,7 @@ func TestRequestLogQuietPaths(t *testing.T) {
 		lines int
 	}{{zapcore.InfoLevel, 0}, {zapcore.DebugLevel, 1}} {
 		log, logs := observed(tc.level)
-		e := engine(served, RequestLog(log, nil, "/livez"))
+		e := engine(served, RequestLog(log, nil, nil, "/livez"))
 		wantServed(t, serve(e, httptest.NewRequest("GET", "/livez", nil)))
 		if logs.Len() != tc.lines {
 			t.Errorf("at %s: %d lines about a probe, want %d", tc.level, logs.Len(), tc.lines)
@@ -109,18 +109,18 @@ func TestRequestLogQuietPaths(t *testing.T) {
 func TestRequestLogOfOurErrorsIsNotQuiet(t *testing.T) {
 	log, logs := observed(zapcore.WarnLevel)
 	handler := func(c *gin.Context) { LineFrom(c.Request.Context()).SetError(errors.New("disk full")) }
-	serve(engine(handler, RequestLog(log, nil, "/mcp")), request("POST"))
+	serve(engine(handler, RequestLog(log, nil, nil, "/mcp")), request("POST"))
 	if logs.Len() != 1 || logs.All()[0].Level != zapcore.ErrorLevel || logs.All()[0].ContextMap()["error"] != "disk full" {
 		t.Errorf("lines at warn = %v, want one error", logs.All())
 	}
-	serve(engine(served, RequestLog(log, nil)), request("POST"))
+	serve(engine(served, RequestLog(log, nil, nil)), request("POST"))
 	if logs.Len() != 1 {
 		t.Errorf("%d lines at warn after a served request, want still 1", logs.Len())
 	}
 }
 
 func TestRequestLogCostsNothingWhenOff(t *testing.T) {
-	gate := RequestLog(zap.NewNop(), nil)
+	gate := RequestLog(zap.NewNop(), nil, nil)
 	c, _ := gin.CreateTestContext(httptest.NewRecorder())
 	c.Request = request("GET")
 	if n := allocs(func() {
@@ -135,7 +135,7 @@ func TestRequestLogCostsNothingWhenOff(t *testing.T) {
 
 func TestRequestLogOfACutConnection(t *testing.T) {
 	log, logs := observed(zapcore.InfoLevel)
-	e := engine(func(*gin.Context) { panic(http.ErrAbortHandler) }, RequestLog(log, nil), Recover(log))
+	e := engine(func(*gin.Context) { panic(http.ErrAbortHandler) }, RequestLog(log, nil, nil), Recover(log))
 	func() {
 		defer func() {
 			if v := recover(); v != http.ErrAbortHandler {
@@ -153,7 +153,7 @@ func TestRequestLogOfACutConnection(t *testing.T) {
 func TestRequestLogOfAFloodIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, logs := observed(zapcore.InfoLevel)
-		e := engine(func(c *gin.Context) { Refuse(c, refusef(RateLimited, "no")) }, RequestLog(log, nil))
+		e := engine(func(c *gin.Context) { Refuse(c, refusef(RateLimited, "no")) }, RequestLog(log, nil, nil))
 		for range 1000 {
 			serve(e, request("POST"))
 		}
@@ -175,7 +175,7 @@ func TestRequestLogOfAFloodIsBounded(t *testing.T) {
 func TestRequestLogKeepsServedRequestsInAFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, logs := observed(zapcore.InfoLevel)
-		e := engine(served, RequestLog(log, nil))
+		e := engine(served, RequestLog(log, nil, nil))
 		for range 100 {
 			wantServed(t, serve(e, request("GET")))
 		}
@@ -211,8 +211,8 @@ func TestNoSecretReachesTheLog(t *testing.T) {
 		LineFrom(c.Request.Context()).SetSession(canary)
 		panic("cannot use " + canary)
 	}
-	open := engine(secretPanic, RequestID(nil), RequestLog(log, nil), Recover(log), HostCheck(hosts, origins), CORS(origins))
-	guarded := engine(secretPanic, RequestID(nil), RequestLog(log, nil), Recover(log), HostCheck(hosts, origins), CORS(origins), auth)
+	open := engine(secretPanic, RequestID(nil), RequestLog(log, nil, nil), Recover(log), HostCheck(hosts, origins), CORS(origins))
+	guarded := engine(secretPanic, RequestID(nil), RequestLog(log, nil, nil), Recover(log), HostCheck(hosts, origins), CORS(origins), auth)
 
 	requests := 0
 	for _, e := range []*gin.Engine{open, guarded} {
@@ -236,5 +236,18 @@ func TestNoSecretReachesTheLog(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), `"panic":"string"`) {
 		t.Errorf("the log does not tell of the panic:\n%s", out.String())
+	}
+}
+
+// TestRefusalsAreHeard: whoever counts refusals hears of each, those too that the log leaves out.
+func TestRefusalsAreHeard(t *testing.T) {
+	log, _ := observed(zapcore.InfoLevel)
+	heard := map[Reason]int{}
+	e := engine(func(c *gin.Context) { Refuse(c, refusef(RateLimited, "no")) }, RequestLog(log, nil, func(r Reason) { heard[r]++ }))
+	for range 2 * refusedLines {
+		serve(e, request("POST"))
+	}
+	if len(heard) != 1 || heard[RateLimited] != 2*refusedLines {
+		t.Errorf("heard %v, want every refusal", heard)
 	}
 }

@@ -20,3 +20,9 @@ var (
 	ErrNotValid  = errors.New("the credential is not valid")         // it is of this verifier's kind, and no other needs to be asked
 	ErrNoVerdict = errors.New("the credential cannot be judged now") // try again: the answer is 503, never a yes
 )
+
+// What else the gate wants to know of a credential that was refused.
+var (
+	errAged    = errors.New("its time is over")                                                 // beside ErrNotValid: nobody guessed it
+	errForeign = errors.New("its issuer is none whose tokens are taken here, letter by letter") // beside ErrNotKnown: it is a token
+)

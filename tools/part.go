@@ -8,6 +8,7 @@ import (
 
 	"toolgate/config"
 	"toolgate/mcp"
+	"toolgate/tools/internal/egress"
 )
 
 // part is one toolset in force. It lives until a reload puts another in its place, and after that until the calls that
@@ -19,6 +20,8 @@ type part struct {
 	offer                           // as the pack was opened
 	offered mcp.Features            // what it offers by now, its calls counted; guarded by the toolbox
 	wrapped map[*mcp.Tool]*mcp.Tool // the tools of offered by those of the pack: a tool stays the same while others come and go
+
+	watch egress.Watcher // of what its calls ask; nil: nobody
 
 	mu      sync.Mutex
 	running int
@@ -94,7 +97,7 @@ func (p *part) counted(f mcp.Features) mcp.Features {
 				return nil, errReplaced
 			}
 			defer p.leave()
-			return read(ctx, c, uri)
+			return read(p.watched(ctx), c, uri)
 		}
 		counted.Resources = append(counted.Resources, &copied)
 	}
@@ -105,11 +108,19 @@ func (p *part) counted(f mcp.Features) mcp.Features {
 				return nil, errReplaced
 			}
 			defer p.leave()
-			return read(ctx, c, uri, vars)
+			return read(p.watched(ctx), c, uri, vars)
 		}
 		counted.Templates = append(counted.Templates, &copied)
 	}
 	return counted
+}
+
+// watched is the ctx of a call that is counted.
+func (p *part) watched(ctx context.Context) context.Context {
+	if p.watch == nil {
+		return ctx
+	}
+	return egress.Watch(ctx, p.watch)
 }
 
 func (p *part) around(ctx context.Context, _ *mcp.Call, _ jsontext.Value, next func(context.Context) (*mcp.CallToolResult, error)) (*mcp.CallToolResult, error) {
@@ -117,5 +128,5 @@ func (p *part) around(ctx context.Context, _ *mcp.Call, _ jsontext.Value, next f
 		return nil, errReplaced
 	}
 	defer p.leave()
-	return next(ctx)
+	return next(p.watched(ctx))
 }

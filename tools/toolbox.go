@@ -9,12 +9,14 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
 	"toolgate/config"
 	"toolgate/mcp"
 	"toolgate/tools/files"
+	"toolgate/tools/internal/egress"
 )
 
 // Toolbox is the toolsets that a configuration names, and what they offer: most of them the same until the configuration is
@@ -23,6 +25,7 @@ type Toolbox struct {
 	known  []pack
 	log    *zap.Logger
 	helper []string
+	watch  egress.Watcher // nil: nobody
 
 	policy atomic.Pointer[policy] // written under mu
 
@@ -47,6 +50,10 @@ func Open(cfg config.Tools, o Options) (*Toolbox, error) { return open(cfg, pack
 type Options struct {
 	Log *zap.Logger // required
 
+	// Watch hears of each attempt to ask an upstream over HTTP: its name, a status or why there was none, and how long it
+	// took. It must not block. Nil: nobody does.
+	Watch func(upstream, outcome string, took time.Duration)
+
 	// Helper is the command that reads documents apart from this process: this program, started so that it calls
 	// ReadDocument. Nil: documents that take it are not read.
 	Helper []string
@@ -56,7 +63,7 @@ type Options struct {
 func ReadDocument(in io.Reader, out io.Writer) error { return files.Help(in, out) }
 
 func open(cfg config.Tools, known []pack, o Options) (*Toolbox, error) {
-	b := &Toolbox{known: known, log: o.Log, helper: o.Helper}
+	b := &Toolbox{known: known, log: o.Log, helper: o.Helper, watch: o.Watch}
 	if err := b.Reload(cfg, config.Changes{}); err != nil {
 		return nil, err
 	}
@@ -114,6 +121,7 @@ func (b *Toolbox) assemble(cfg config.Tools, changed config.Changes) (next, fres
 			continue
 		}
 		p := newPart(k, section, cfg)
+		p.watch = b.watch
 		if p.offer, err = k.open(cfg, b.hooks(p)); err != nil {
 			faults = append(faults, fmt.Errorf("build the toolset %s: %w", k.name, err))
 			continue

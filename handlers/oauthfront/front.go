@@ -163,20 +163,19 @@ const (
 	openIDDocument = "/.well-known/openid-configuration"
 )
 
-// Mount adds its paths, each behind the gates, to r, which serves server.base_path.
-func (f *Front) Mount(r gin.IRoutes, gates ...gin.HandlerFunc) {
+// Mount adds its paths, each behind the gates, to base, which serves server.base_path, and those of documents to root.
+func (f *Front) Mount(root, base gin.IRoutes, gates ...gin.HandlerFunc) {
 	behind := func(h gin.HandlerFunc) []gin.HandlerFunc { return append(slices.Clone(gates), h) }
-	r.GET(authorizePath, behind(f.authorize)...)
-	r.GET(loginPath, behind(f.showLogin)...)
-	r.POST(loginPath, behind(f.takeLogin)...)
-	r.POST(tokenPath, behind(f.form)...)
-	r.POST(revokePath, behind(f.form)...)
-	r.POST(registerPath, behind(f.register)...)
-	r.GET(keysPath, behind(f.showKeys)...)
-	root := strings.Repeat("/..", strings.Count(f.base, "/")) // out of r: gin joins paths as path.Join does
+	base.GET(authorizePath, behind(f.authorize)...)
+	base.GET(loginPath, behind(f.showLogin)...)
+	base.POST(loginPath, behind(f.takeLogin)...)
+	base.POST(tokenPath, behind(f.form)...)
+	base.POST(revokePath, behind(f.form)...)
+	base.POST(registerPath, behind(f.register)...)
+	base.GET(keysPath, behind(f.showKeys)...)
 	for path, show := range f.documents() {
-		r.GET(root+path, behind(show)...)
-		r.HEAD(root+path, behind(show)...)
+		root.GET(path, behind(show)...)
+		root.HEAD(path, behind(show)...)
 	}
 }
 

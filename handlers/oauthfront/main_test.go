@@ -79,7 +79,7 @@ func (w *world) open() {
 	w.front, w.logs = front, logs
 	w.t.Cleanup(func() { _ = front.Close() })
 	w.router = gin.New()
-	front.Mount(w.router.Group(w.cfg.Server.BasePath))
+	front.Mount(w.router, w.router.Group(w.cfg.Server.BasePath))
 }
 
 // addKey adds a key to the file that is looked at.
