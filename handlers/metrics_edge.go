@@ -47,7 +47,7 @@ func newEdge() edge {
 		}),
 	}
 	e.degraded = prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "toolgate_ratelimit_degraded_total", Help: "Requests let through uncounted, since the store of the rates did not answer.",
+		Name: "toolgate_ratelimit_degraded_total", Help: "Events that Redis did not count; this process counted them alone.",
 	}, func() float64 {
 		if f := e.uncounted.Load(); f != nil {
 			return float64((*f)())
