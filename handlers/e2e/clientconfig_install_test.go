@@ -26,7 +26,7 @@ func sitDown(t *testing.T) desk {
 	t.Helper()
 	home := t.TempDir()
 	d := desk{clients: install(t), home: home, project: filepath.Join(home, "project")}
-	d.modules = installAgents(t, filepath.Dir(d.clients.home))
+	d.modules = installAssistants(t, filepath.Dir(d.clients.home))
 	bin := filepath.Join(home, "bin")
 	for _, dir := range []string{d.project, bin, filepath.Join(home, "tmp")} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
@@ -57,8 +57,8 @@ func sitDown(t *testing.T) desk {
 	return d
 }
 
-// installAgents installs what clientconfig/package-lock.json pins, and returns its node_modules.
-func installAgents(t *testing.T, cache string) string {
+// installAssistants installs what clientconfig/package-lock.json pins, and returns its node_modules.
+func installAssistants(t *testing.T, cache string) string {
 	t.Helper()
 	digest := sha256.New()
 	var files []string
@@ -70,13 +70,13 @@ func installAgents(t *testing.T, cache string) string {
 		digest.Write(text)
 		files = append(files, string(text))
 	}
-	home := filepath.Join(cache, fmt.Sprintf("agents-%x", digest.Sum(nil)[:6]))
+	home := filepath.Join(cache, fmt.Sprintf("assistants-%x", digest.Sum(nil)[:6]))
 	modules := filepath.Join(home, "node_modules")
 	if _, err := os.Stat(home); err == nil {
 		return modules
 	}
 	// Beside what it becomes, so that it can be renamed. Another test run may do the same: the first to be ready stays.
-	tmp, err := os.MkdirTemp(cache, "agents-new-") //nolint:usetesting // a rename does not reach over file systems
+	tmp, err := os.MkdirTemp(cache, "assistants-new-") //nolint:usetesting // a rename does not reach over file systems
 	if err != nil {
 		t.Fatal(err)
 	}
