@@ -68,11 +68,11 @@ http {
   include ROOT/run/conf.d/*.conf;
 }
 `)
-	if err := os.WriteFile(filepath.Join(dir, "etc/nginx/nginx.conf"), []byte(conf), 0o644); err != nil {
+	if err := os.WriteFile(dir+"/etc/nginx/nginx.conf", []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("ROOT", dir)
-	t.Setenv("PATH", filepath.Join(dir, "shims")+":"+filepath.Join(dir, "usr/local/bin")+":"+os.Getenv("PATH"))
+	t.Setenv("PATH", filepath.Join(dir, "shims")+":"+dir+"/usr/local/bin"+":"+os.Getenv("PATH"))
 	t.Setenv("TOOLGATE_SERVER_PORT", m.http)
 	t.Setenv("TOOLGATE_SERVER_LAME_DUCK", "1s") // what a test need not wait for
 	t.Setenv("TOOLGATE_SSE_PING_INTERVAL", "2s")

@@ -50,7 +50,7 @@ func TestUnitLetsTheServerWork(t *testing.T) {
 	if !strings.Contains(out, "NoNewPrivs:\t1") || runtime.GOARCH == "amd64" && !strings.Contains(out, "Seccomp:\t2") {
 		t.Errorf("the server ran unconfined: %s", out)
 	}
-	record, err := os.ReadFile(filepath.Join(m.root, "var/log/toolgate/audit.jsonl"))
+	record, err := os.ReadFile(m.root + "/var/log/toolgate/audit.jsonl")
 	if err != nil || !bytes.Contains(record, []byte("read_file")) {
 		t.Errorf("the record of calls: got %s (%v), want the call", record, err)
 	}
