@@ -6,7 +6,7 @@ SHELL         := bash
 
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT   := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
-BUILD    := go build -buildvcs=false -ldflags '-X main.version=$(VERSION) -X main.commit=$(COMMIT)'
+BUILD    := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 TOOL     := go tool -modfile=.tools/go.mod
 UNIT      = $(shell go list ./... | grep -v '/handlers/e2e$$')
 FUZZTIME ?= 5s

@@ -90,6 +90,7 @@ func commands() []command {
 		{name: "tools", args: "[--cost]", does: "list the tools as clients see them", run: listTools},
 		{name: "call", args: "TOOL ['{\"json\":…}']", does: "call one tool here and print its result", run: callTool},
 		{name: "check", does: "load and validate the configuration, and start nothing", run: check},
+		{name: "health", does: "ask the server of this machine whether it is ready", run: health},
 		{name: "doctor", args: "URL", does: "probe a running deployment from outside, and say what is wrong", foreign: true, run: probe},
 		{name: "init", args: "nginx|systemd|compose|k8s", does: "print a deploy file made of the configuration", foreign: true, run: initDeploy},
 		{name: "client-config", args: "[CLIENT]", does: "print a client's own configuration for this server", foreign: true, run: clientConfig},
@@ -543,7 +544,20 @@ func auditLog(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return audit.Command(ctx, p.args, cfg.Audit, p.stdout)
+	err = audit.Command(ctx, p.args, cfg.Audit, p.stdout)
+	if errors.Is(err, audit.ErrUsage) {
+		return usageError(err)
+	}
+	return err
+}
+
+// health is toolgate health.
+func health(ctx context.Context, p *program) error {
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	return deploy.Health(ctx, cfg)
 }
 
 // probe is toolgate doctor. It knows nothing of a configuration here.
@@ -580,6 +594,9 @@ func clientConfig(_ context.Context, p *program) error {
 	client, args := "", p.args
 	if len(args) > 0 {
 		client, args = args[0], args[1:]
+		if p.source.FileExists() {
+			args = append(args, "--config-file", p.source.Files()[0])
+		}
 	}
 	return usageError(clientconfig.Print(p.stdout, client, args, cfg))
 }
