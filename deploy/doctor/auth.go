@@ -93,6 +93,9 @@ func (p *probe) ownKey(s *sheet) {
 	case a.status == http.StatusUnauthorized && p.server.ours && parameter(a.header.Get("WWW-Authenticate"), "error") == "":
 		s.fault("key-stripped", because("the Authorization header does not arrive: the proxy takes it off", "nginx: proxy_set_header Authorization $http_authorization; proxy_pass_request_headers on;"),
 			"the key is answered like none, 401")
+	case a.status == http.StatusUnauthorized && p.server.ours && strings.HasPrefix(p.key, "tg_") && parameter(a.header.Get("WWW-Authenticate"), "resource_metadata") != "":
+		s.fault("key-refused", because("it is unknown or has expired, or tokens alone are taken", "toolgate.yaml: auth.mode: [keys, front], for keys to be taken beside tokens",
+			"keys file: the entry that toolgate keys new NAME writes"), "the key is refused, 401: %s", quoted(a.said()))
 	case a.status == http.StatusUnauthorized:
 		s.fault("key-refused", because("it is unknown, has expired, or is of another server", "keys file: the entry that toolgate keys new NAME writes", "toolgate.yaml: auth.keys_file"),
 			"the key is refused, 401: %s", quoted(a.said()))

@@ -134,12 +134,14 @@ func TestDoctorThroughNGINX(t *testing.T) {
 		"all, one Host refused": {
 			append(named, silent),
 			mistakes{Buffered: true, Zipped: true, Patience: "3s", Stripped: true, Host: "backend.internal", HostOf: doctorPrefix + "/mcp"},
-			"10s", []string{"endpoint-stripped", "host-rewritten", "stream-buffered", "stream-compressed", "stream-cut"},
+			"10s",
+			[]string{"endpoint-stripped", "host-rewritten", "stream-buffered", "stream-compressed", "stream-cut"},
 		},
 		"all, another Host": {
 			append(named, silent),
 			mistakes{Buffered: true, Zipped: true, Patience: "3s", Stripped: true, Host: "localhost"},
-			"10s", []string{"endpoint-stripped", "origin-own", "stream-buffered", "stream-compressed", "stream-cut"},
+			"10s",
+			[]string{"endpoint-stripped", "origin-own", "stream-buffered", "stream-compressed", "stream-cut"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
