@@ -14,7 +14,7 @@ const (
 
 func strangers() remedy {
 	return because("several replicas stand behind the proxy, and each knows its own sessions alone",
-		"toolgate.yaml: redis.url: redis://…, the same for every replica", "nginx: ip_hash; in the upstream block, until then")
+		"nginx: one server in the upstream block, the others with backup, as toolgate init nginx writes it; or ip_hash;")
 }
 
 // checkReplicas keeps a session and comes to it on new connections, which a balancer spreads.
