@@ -53,7 +53,7 @@ func (a *API) deliver(c *gin.Context, id string) {
 
 var accepted = []byte("Accepted")
 
-// readMessage reads the one message of a body; where it cannot, it has answered.
+// readMessage reads the one message of a body that the caller may send; where it cannot, it has answered.
 func (a *API) readMessage(c *gin.Context) (*mcp.Message, bool) {
 	body, err := middleware.ReadBody(c)
 	promptly(c) // the body took its time, of which the answer must not run out
@@ -64,6 +64,9 @@ func (a *API) readMessage(c *gin.Context) (*mcp.Message, bool) {
 	m, fault := mcp.Decode(body)
 	if fault != nil {
 		fail(c, m.ID, fault)
+		return nil, false
+	}
+	if !a.stepsUp(c, m) {
 		return nil, false
 	}
 	if t := terms(c.Request.Header, a.callerHeaders); t != nil {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"toolgate/config"
 )
 
 // openAPI is an OpenAPI 3.1 document, as far as tools need it. Maps are written in the order of their keys.
@@ -105,13 +107,7 @@ func (a *API) OpenAPI(c *gin.Context) {
 			Responses: a.problemResponses(),
 		},
 	}
-	if !a.cfg.Auth.Open() {
-		doc.Security = []map[string][]string{{"bearer": {}}, {"key": {}}}
-		doc.Components.Security = map[string]map[string]string{
-			"bearer": {"type": "http", "scheme": "bearer"},
-			"key":    {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-		}
-	}
+	doc.Security, doc.Components.Security = a.securitySchemes()
 	for _, t := range tools {
 		operation, err := t.operation(doc.Components)
 		if err != nil {
@@ -121,6 +117,27 @@ func (a *API) OpenAPI(c *gin.Context) {
 		doc.Paths[toolsPath+"/"+t.Name] = apiPathItem{operation}
 	}
 	a.restJSON(c, doc)
+}
+
+// securitySchemes says how callers show who they are: any of them will do. There are none where nobody is asked.
+func (a *API) securitySchemes() (accepted []map[string][]string, schemes map[string]map[string]string) {
+	auth := a.cfg.Auth
+	if auth.Open() {
+		return nil, nil
+	}
+	bearer := map[string]string{"type": "http", "scheme": "bearer"}
+	if !auth.Has(config.AuthKeys) {
+		bearer["bearerFormat"] = "JWT"
+	}
+	if auth.Discoverable() {
+		bearer["description"] = "Where to get a token is in " + resources(a.cfg)[0].metadata + " (RFC 9728)."
+	}
+	accepted, schemes = []map[string][]string{{"bearer": {}}}, map[string]map[string]string{"bearer": bearer}
+	if auth.Has(config.AuthKeys) {
+		accepted = append(accepted, map[string][]string{"key": {}})
+		schemes["key"] = map[string]string{"type": "apiKey", "in": "header", "name": "X-API-Key"}
+	}
+	return accepted, schemes
 }
 
 // serverURL is where the paths begin: as the client sees them, if a proxy says how, else by public_url or base_path.
@@ -186,7 +203,7 @@ func refTo(schema string) map[string]string { return map[string]string{"$ref": s
 func (a *API) problemResponses() map[string]apiResponse {
 	responses := map[string]apiResponse{}
 	for _, k := range problemKinds {
-		if k.status == http.StatusUnauthorized && a.cfg.Auth.Open() || k.status == http.StatusMethodNotAllowed {
+		if (k.status == http.StatusUnauthorized || k.name == "auth-unavailable") && a.cfg.Auth.Open() || k.status == http.StatusMethodNotAllowed {
 			continue
 		}
 		name := componentProblem + strconv.Itoa(k.status)
@@ -244,7 +261,7 @@ func problemSchema() map[string]any {
 			"detail":            text("What is wrong this time, and what to change."),
 			"instance":          text("The request's id, as in X-Request-Id."),
 			"retryAfterSeconds": map[string]any{"type": "integer", "description": "When asking again makes sense."},
-			"scope":             text("The scope that the credential lacks."),
+			"scope":             text("The scopes that the credential lacks, a space between them."),
 			"errorId":           text("The server's log says more under it."),
 			"arguments": map[string]any{
 				"type": "array", "description": "The arguments at fault.",

@@ -27,7 +27,7 @@ type problem struct {
 
 	Arguments         []mcp.ArgumentFault `json:"arguments,omitempty"`         // of invalid-arguments, where they can be named
 	RetryAfterSeconds int64               `json:"retryAfterSeconds,omitzero"`  // as Retry-After
-	Scope             string              `json:"scope,omitempty"`             // the one that the credential lacks
+	Scope             string              `json:"scope,omitempty"`             // those that the credential lacks, a space between them
 	ErrorID           string              `json:"errorId,omitempty"`           // under which the log says more
 	Content           []jsontext.Value    `json:"content,omitempty"`           // of tool-error, where it is more than texts
 	Structured        jsontext.Value      `json:"structuredContent,omitempty"` // of tool-error
@@ -70,6 +70,7 @@ var problemKinds = []kind{
 	{"internal", "Internal error", http.StatusInternalServerError},
 	{"task-only", "The tool runs only as a task", http.StatusNotImplemented},
 	{"busy", "The server is busy", http.StatusServiceUnavailable},
+	{"auth-unavailable", "The credential cannot be judged now", http.StatusServiceUnavailable},
 	{"timeout", "The tool did not finish in time", http.StatusGatewayTimeout},
 }
 

@@ -111,6 +111,9 @@ func (a *API) CallTool(c *gin.Context) {
 	line := middleware.LineFrom(ctx)
 	line.SetMethod(m.Method)
 	line.SetTool(name)
+	if !a.restStepsUp(c, m) {
+		return
+	}
 	peer := mcp.NewPeer(middleware.PrincipalFrom(ctx), a.address(c), mcp.WireREST, mcp.Newest())
 	if streams {
 		peer.LogLevel = restLogLevel

@@ -22,8 +22,9 @@ const pingEventEvery = 5 * time.Second
 // missed. Query parameters choose older servers' ways for one stream: ping=event, endpoint=json, announce=session.
 func (a *API) SSE(c *gin.Context) {
 	rev, _ := mcp.HandshakeRevision(c.GetHeader("MCP-Protocol-Version"))
+	principal := middleware.PrincipalFrom(c.Request.Context())
 	stream, err := a.sessions.Open(mcp.OpenOptions{
-		Principal:   middleware.PrincipalFrom(c.Request.Context()),
+		Principal:   principal,
 		Addr:        a.address(c),
 		Wire:        mcp.WireSSE,
 		Revision:    rev,
@@ -35,7 +36,7 @@ func (a *API) SSE(c *gin.Context) {
 	}
 	middleware.LineFrom(c.Request.Context()).SetSession(stream.SessionID())
 	w := a.newWriter(c, stream)
-	w.prefix = "id: " + stream.SessionID() + "."
+	w.prefix, w.expires = "id: "+stream.SessionID()+".", principal.Expires
 	w.pending = a.opening(c, stream)
 	query := c.Request.URL.Query()
 	every := a.cfg.SSE.PingInterval

@@ -88,7 +88,9 @@ func (a *API) stateless(c *gin.Context, m *mcp.Message, accept accept) {
 			fail(c, m.ID, fault)
 			return
 		}
-		a.newWriter(c, stream).run(c, a.cfg.SSE.PingInterval)
+		w := a.newWriter(c, stream)
+		w.expires = peer.Principal.Expires
+		w.run(c, a.cfg.SSE.PingInterval)
 		return
 	}
 	r := response{api: a, c: c, stream: a.server.Stream(ctx, peer, m), accept: accept, status: statelessStatus}

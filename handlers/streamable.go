@@ -162,6 +162,7 @@ func (a *API) Get(c *gin.Context) {
 	}
 	rev, _ := a.sessions.Revision(id, principal)
 	w := a.newWriter(c, stream)
+	w.expires = principal.Expires
 	w.lane(rev != nil && rev.Icons && !stream.Resumed())
 	if len(w.pending) == 0 {
 		w.pending = []string{": ok\n\n"} // the headers, and proof of life, at once

@@ -35,6 +35,7 @@ type world struct {
 	pack     *pack
 	log      *logBuffer
 	keys     map[string]string // API keys by their owner's name, in auth mode keys
+	tokens   *middleware.Tokens
 
 	network *network
 	served  chan error // what Serve returned
@@ -75,8 +76,9 @@ func newWorld(tb testing.TB, adjust ...func(*config.Config)) *world {
 	})
 	w.must(err)
 	w.metrics.Watch(w.registry)
+	verifiers := w.verifiers()
 	w.api, err = New(Options{
-		Config: w.cfg, Version: "test", Server: server, Sessions: w.registry, Verifiers: w.verifiers(), Metrics: w.metrics.Handler(), Log: log,
+		Config: w.cfg, Version: "test", Server: server, Sessions: w.registry, Verifiers: verifiers, Tokens: w.tokens, Metrics: w.metrics.Handler(), Log: log,
 	})
 	w.must(err)
 	w.web = NewHTTPServer(w.api, log)
@@ -117,6 +119,9 @@ func (w *world) verifiers() []middleware.Verifier {
 	w.must(os.WriteFile(file, text, 0o600))
 	store := new(middleware.KeyStore)
 	w.must(store.Load(file))
+	if w.cfg.Auth.UsesTokens() {
+		return []middleware.Verifier{store, w.accepting()}
+	}
 	return []middleware.Verifier{store}
 }
 

@@ -21,6 +21,7 @@ type sseWriter struct {
 	pending []string                   // what the stream begins with, each on a flush of its own
 	taken   []mcp.Event                // taken from the stream before it began to be written
 	beat    func(now time.Time) string // keeps proxies from taking the stream for dead
+	expires time.Time                  // when the credential ends that the stream stands on; zero: never
 	batch   []mcp.Event
 	scratch []byte
 	err     error // why the stream ends
@@ -44,11 +45,17 @@ func commentBeat(now time.Time) string { return ": ping - " + now.UTC().Format(t
 // eventBeat is the Tutorial document's, for clients that ask for it.
 func eventBeat(time.Time) string { return "event: ping\ndata: Server is alive!\n\n" }
 
-// run writes the stream until the client goes, the session ends, or what the stream is for was written; then it closes
-// the stream. It blocks for as long.
+// run writes the stream until the client goes, the session ends, the credential does, or what the stream is for was written;
+// then it closes the stream. It blocks for as long.
 func (w *sseWriter) run(c *gin.Context, every time.Duration) {
 	heartbeat := time.NewTimer(spread(every))
 	defer heartbeat.Stop()
+	var expired <-chan time.Time
+	if !w.expires.IsZero() {
+		expiry := time.NewTimer(time.Until(w.expires))
+		defer expiry.Stop()
+		expired = expiry.C
+	}
 
 	// c.Stream flushes after each step. It looks at the client between steps only, so each step does so itself.
 	c.Stream(func(out io.Writer) bool {
@@ -66,6 +73,9 @@ func (w *sseWriter) run(c *gin.Context, every time.Duration) {
 			if w.stream.Finished() {
 				w.end(io.EOF)
 			}
+		case <-expired:
+			w.events(out)
+			w.end(mcp.ErrExpired)
 		case now := <-heartbeat.C:
 			w.stream.Tidy()
 			w.begin()

@@ -100,7 +100,7 @@ func (o AuthOptions) byCredential(c *gin.Context) {
 		Refuse(c, &Refusal{Reason: AuthUnavailable, Message: ErrNoVerdict.Error() + ": try again in a moment", RetryAfter: verdictAfter})
 		return
 	}
-	if !errors.Is(err, errAged) {
+	if !errors.Is(err, ErrAged) {
 		if d := o.Failures.Allow(c.Request.Context(), AddressKey(o.Proxies.ClientAddr(c.Request)), 1); !d.OK {
 			Refuse(c, d.Refusal())
 			return

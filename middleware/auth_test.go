@@ -157,12 +157,23 @@ func TestChallenges(t *testing.T) {
 		{"a bad token, without OAuth", AuthOptions{}, bad, "/mcp", []string{"Authorization: Bearer x"}, `Bearer realm="toolgate"` + invalidToken},
 		{"106 two credentials", oauth, reader, "/mcp", []string{"Authorization: Bearer x", "X-API-Key: y"}, `Bearer error="invalid_request"`},
 		{"107 Basic", oauth, reader, "/mcp", []string{"Authorization: Basic eDp5"}, `Bearer resource_metadata="` + metadata + `", scope="tools:read"`},
-		{"103 a missing scope, what was there kept", oauth, reader, "/mcp", []string{"Authorization: Bearer x"},
-			`Bearer error="insufficient_scope", scope="jira:read tools:write", resource_metadata="` + metadata + `", error_description="this needs the scope tools:write, which the credential does not have"`},
-		{"103 a missing scope, where scopes have other names", mapped, reader, "/mcp", []string{"Authorization: Bearer x"},
-			`Bearer error="insufficient_scope", scope="api://t/write", resource_metadata="` + metadata + `", error_description="this needs the scope tools:write, which the credential does not have"`},
-		{"103 a missing scope, without OAuth", AuthOptions{}, reader, "/mcp", []string{"Authorization: Bearer x"},
-			`Bearer realm="toolgate", error="insufficient_scope", scope="tools:write"`},
+		{
+			"103 a missing scope, what was there kept", oauth, reader, "/mcp",
+			[]string{"Authorization: Bearer x"},
+			`Bearer error="insufficient_scope", scope="jira:read tools:write", resource_metadata="` + metadata + `", error_description="this needs the scope tools:write, which the credential does not have"`,
+		},
+		{
+			"103 a missing scope, where scopes have other names", mapped, reader, "/mcp",
+			[]string{"Authorization: Bearer x"},
+			`Bearer error="insufficient_scope", scope="api://t/write", resource_metadata="` + metadata + `", error_description="this needs the scope tools:write, which the credential does not have"`,
+		},
+		{
+			"103 a missing scope, without OAuth",
+			AuthOptions{},
+			reader, "/mcp",
+			[]string{"Authorization: Bearer x"},
+			`Bearer realm="toolgate", error="insufficient_scope", scope="tools:write"`,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.options.Verifiers = []Verifier{tc.verifier}
@@ -178,7 +189,7 @@ func TestChallenges(t *testing.T) {
 
 // TestAgedTokensAreNoGuesses: a client whose token's time is over has to hear 401 to get another, however often that is.
 func TestAgedTokensAreNoGuesses(t *testing.T) {
-	aged := &sayingVerifier{err: fmt.Errorf("%w: it has expired: %w", ErrNotValid, errAged)}
+	aged := &sayingVerifier{err: fmt.Errorf("%w: it has expired: %w", ErrNotValid, ErrAged)}
 	e := engine(served, must(Auth(AuthOptions{Verifiers: []Verifier{aged}, Failures: newLimiter("auth_failures", "1-M")})))
 	for range 5 {
 		refused(t, serve(e, request("POST", "Authorization: Bearer x")), Unauthorized)

@@ -203,7 +203,7 @@ func refusedToken(err error) error {
 	case errors.Is(err, errNoKeys):
 		return fmt.Errorf("%w: the keys of its issuer are not to be had", ErrNoVerdict)
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return fmt.Errorf("%w: it has expired: %w", ErrNotValid, errAged)
+		return fmt.Errorf("%w: it has expired: %w", ErrNotValid, ErrAged)
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
 		why = "it never expires: an exp claim is needed"
 	case errors.Is(err, jwt.ErrTokenNotValidYet):

@@ -3,8 +3,6 @@ package middleware
 import (
 	"context"
 	"encoding/pem"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,12 +12,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // TestAuthoritiesOfAnIssuer: an issuer's certificate is one of auth.jwt.ca_file, and of nobody else.
 func TestAuthoritiesOfAnIssuer(t *testing.T) {
 	issuer := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(jwks("RS256"))) }))
-	issuer.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are to fail
+	issuer.Config.ErrorLog = zap.NewStdLog(zap.NewNop()) // of handshakes that are to fail
 	issuer.StartTLS()
 	defer issuer.Close()
 	j := accepting()

@@ -123,15 +123,16 @@ func TestDocumentsThatAreRefused(t *testing.T) {
 	const inside = "http://169.254.169.254/latest/meta-data/"
 	short := `{"keys":[{"kty":"RSA","kid":"rsa","e":"AQAB","n":"` + strings.Repeat("_", 170) + `"}]}`
 	for name, body := range map[string]string{
-		"10 MB":                    `{"keys":[` + strings.Repeat(" ", 10<<20) + `]}`,
-		"a redirect":               "-> " + inside,
-		"HTML":                     "<!doctype html><title>Sign in</title>",
-		"a key set of no keys":     `{"keys":[]}`,
-		"secrets":                  `{"keys":[{"kty":"oct","kid":"rsa","k":"c2VjcmV0"}]}`,
-		"an RSA key of 1,020 bits": short,
-		"keys for encryption":      strings.ReplaceAll(jwks("RS256"), `"sig"`, `"enc"`),
-		"a thousand keys":          `{"keys":[` + strings.Repeat(`{},`, 999) + `{}]}`,
-		"nothing":                  "",
+		"10 MB":                            `{"keys":[` + strings.Repeat(" ", 10<<20) + `]}`,
+		"a key set and 600 KiB of nothing": jwks("next") + strings.Repeat(" ", 600<<10),
+		"a redirect":                       "-> " + inside,
+		"HTML":                             "<!doctype html><title>Sign in</title>",
+		"a key set of no keys":             `{"keys":[]}`,
+		"secrets":                          `{"keys":[{"kty":"oct","kid":"rsa","k":"c2VjcmV0"}]}`,
+		"an RSA key of 1,020 bits":         short,
+		"keys for encryption":              strings.ReplaceAll(jwks("RS256"), `"sig"`, `"enc"`),
+		"a thousand keys":                  `{"keys":[` + strings.Repeat(`{},`, 999) + `{}]}`,
+		"nothing":                          "",
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, tokens *Tokens, f *far) {

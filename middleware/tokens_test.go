@@ -208,7 +208,7 @@ func TestVerdictsAreRemembered(t *testing.T) {
 		verified(t, tokens, short)
 		<-time.After(time.Millisecond)
 		said := wantError(t, tokens, short, ErrNotValid)
-		if _, err := tokens.Verify(context.Background(), short); !errors.Is(err, errAged) {
+		if _, err := tokens.Verify(context.Background(), short); !errors.Is(err, ErrAged) {
 			t.Errorf("error = %s, want one of age", said)
 		}
 		for n := range maxVerified + 10 {

@@ -23,6 +23,6 @@ var (
 
 // What else the gate wants to know of a credential that was refused.
 var (
-	errAged    = errors.New("its time is over")                                                 // beside ErrNotValid: nobody guessed it
+	ErrAged    = errors.New("its time is over")                                                 // beside ErrNotValid: nobody guessed it
 	errForeign = errors.New("its issuer is none whose tokens are taken here, letter by letter") // beside ErrNotKnown: it is a token
 )

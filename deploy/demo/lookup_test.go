@@ -125,7 +125,7 @@ func served(b *testing.B, dir string) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	logger, done, err := cfg.Log.Open(io.Discard)
+	logger, _, done, err := cfg.Log.Open(io.Discard)
 	if err != nil {
 		b.Fatal(err)
 	}

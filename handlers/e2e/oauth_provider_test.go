@@ -43,7 +43,6 @@ type provider struct {
 	requests map[string]*grant
 	codes    map[string]string
 	refresh  map[string]*grant
-	tokens   int
 }
 
 // grant is one login, and what it gives.
@@ -296,9 +295,11 @@ func (publicClient) AuthMethod() oidc.AuthMethod { return oidc.AuthMethodNone }
 func (publicClient) ResponseTypes() []oidc.ResponseType {
 	return []oidc.ResponseType{oidc.ResponseTypeCode}
 }
+
 func (publicClient) GrantTypes() []oidc.GrantType {
 	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
 }
+
 func (publicClient) LoginURL(id string) string           { return "/login?id=" + url.QueryEscape(id) }
 func (publicClient) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeJWT }
 func (publicClient) IDTokenLifetime() time.Duration      { return time.Minute }
@@ -306,9 +307,11 @@ func (publicClient) DevMode() bool                       { return true }
 func (publicClient) RestrictAdditionalIdTokenScopes() func([]string) []string {
 	return func(scopes []string) []string { return scopes }
 }
+
 func (publicClient) RestrictAdditionalAccessTokenScopes() func([]string) []string {
 	return func(scopes []string) []string { return scopes }
 }
+
 func (publicClient) IsScopeAllowed(scope string) bool     { return strings.HasPrefix(scope, "tools:") }
 func (publicClient) IDTokenUserinfoClaimsAssertion() bool { return false }
 func (publicClient) ClockSkew() time.Duration             { return 0 }
