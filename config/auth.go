@@ -10,7 +10,7 @@ import (
 type Auth struct {
 	Mode     []string `yaml:"mode" oneof:"none|keys|jwt|oauth|front" doc:"How callers prove who they are: none lets everyone call who reaches the server; keys asks for an API key; jwt for a token of auth.jwt.issuers; oauth too, and tells clients where to get one; front lets clients that can do OAuth alone log in with an API key. Several may stand together, separated by commas; none stands alone. To listen beyond loopback without auth, none must be written out."`
 	KeysFile string   `yaml:"keys_file" doc:"Path of the file of hashed API keys, which toolgate keys writes; needed when auth.mode has keys or front. Only the server's own user should be able to read it. Changes count at once."`
-	Resource string   `yaml:"resource" doc:"The URL that tokens are for, as clients know the server; empty is server.public_url and /mcp."`
+	Resource string   `yaml:"resource" restart:"front" doc:"The URL that tokens are for, as clients know the server; empty is server.public_url and /mcp."`
 	JWT      JWT      `yaml:"jwt"`
 	Front    Front    `yaml:"front"`
 }

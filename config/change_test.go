@@ -1,25 +1,64 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
 func TestChanged(t *testing.T) {
 	before, after := Default(), Default()
-	if now, later := Changed(before, after); len(now)+len(later) > 0 {
-		t.Errorf("of equal ones: %q and %q", now, later)
+	if keys := Changed(before, after); len(keys) > 0 {
+		t.Errorf("of equal ones: %q", keys)
 	}
 	after.Server.AllowedHosts = []string{"a.example.com"}
 	after.Log.Level = "debug"
-	after.Server.Port = 8080
-	after.Audit.File = "audit.jsonl"
-	now, later := Changed(before, after)
-	if want := []string{"server.allowed_hosts", "log.level"}; !slices.Equal(now, want) {
-		t.Errorf("count now: %q, want %q", now, want)
+	if got, want := Changed(before, after), []string{"server.allowed_hosts", "log.level"}; !slices.Equal(got, want) {
+		t.Errorf("changed: %q, want %q", got, want)
 	}
-	if want := []string{"server.port", "audit.file"}; !slices.Equal(later, want) {
-		t.Errorf("count later: %q, want %q", later, want)
+}
+
+// TestARunningServerKeepsWhatItStandsOn: what counts from the next start keeps its value, and the whole is judged by it: a
+// server that others reach is not opened by a file that says it listens for itself alone.
+func TestARunningServerKeepsWhatItStandsOn(t *testing.T) {
+	load := func(running *Config, text string) (Config, []string, error) {
+		t.Helper()
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "toolgate.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, warnings, err := Load(Source{Dir: dir, Running: running})
+		for i := range warnings {
+			warnings[i] = strings.ReplaceAll(warnings[i], dir+"/", "")
+		}
+		return cfg, warnings, err
+	}
+	running := Default()
+	running.Server.Host = "0.0.0.0"
+	running.Auth.Mode, running.Auth.KeysFile = []string{AuthKeys}, "keys.yaml"
+
+	if _, _, err := load(&running, "server: {host: localhost}\n"); err == nil || !strings.Contains(err.Error(), "others can reach 0.0.0.0") {
+		t.Errorf("without auth: %v, want it refused for who can reach it now", err)
+	}
+	cfg, warnings, err := load(&running, "server: {host: localhost, port: 80, allowed_hosts: [a.example.com]}\nauth: {mode: keys, keys_file: keys.yaml}\n")
+	if err != nil || cfg.Server.Host != "0.0.0.0" || cfg.Server.Port != running.Server.Port || cfg.Server.AllowedHosts[0] != "a.example.com" {
+		t.Errorf("got %+v, %v, want the host and port it has and the names that are written", cfg.Server, err)
+	}
+	want := []string{"toolgate.yaml:1: server.host: it counts from the next start", "toolgate.yaml:1: server.port: it counts from the next start"}
+	if !slices.Equal(warnings, want) {
+		t.Errorf("warnings %q, want %q", warnings, want)
+	}
+
+	public := "server: {host: 0.0.0.0, public_url: https://two.example.com}\nauth: {mode: MODE, keys_file: keys.yaml}\n"
+	running.Server.PublicURL = "https://one.example.com"
+	if cfg, _, err := load(&running, strings.ReplaceAll(public, "MODE", "keys")); err != nil || cfg.Server.PublicURL != "https://two.example.com" {
+		t.Errorf("public_url = %q (%v), want what is written", cfg.Server.PublicURL, err)
+	}
+	running.Auth.Mode = []string{AuthFront}
+	if cfg, _, err := load(&running, strings.ReplaceAll(public, "MODE", "front")); err != nil || cfg.Server.PublicURL != "https://one.example.com" {
+		t.Errorf("with a front: public_url = %q (%v), want what its clients were told", cfg.Server.PublicURL, err)
 	}
 }
 

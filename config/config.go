@@ -10,7 +10,8 @@
 //	range   the least and the greatest value allowed, LOW..HIGH, written as the value itself is
 //	zero    what 0 means, for a key that allows it beside its range
 //	legacy  the variable that older servers read for the same thing
-//	restart "yes" for a key that counts from the next start; all others follow the configuration while the server runs
+//	restart "yes" for a key that counts from the next start, "front" for one that does with auth.mode: front; all others follow
+//	        the configuration while the server runs
 package config
 
 import "time"
@@ -36,11 +37,11 @@ type Config struct {
 type Server struct {
 	Host           string        `yaml:"host" restart:"yes" legacy:"MCP_SSE_HOST" doc:"Address to listen on: localhost (both 127.0.0.1 and ::1), an IP address, or a host name. 0.0.0.0 or :: is every address of the machine; anything beyond loopback needs auth.mode to be written out."`
 	Port           int           `yaml:"port" restart:"yes" range:"0..65535" legacy:"MCP_SSE_PORT" doc:"Port to listen on; 0 takes any free port."`
-	PublicURL      string        `yaml:"public_url" doc:"The URL clients reach this server by when a proxy stands in front, such as https://tools.example.com/mcp-server. Its host becomes an allowed host. A trailing slash is dropped."`
+	PublicURL      string        `yaml:"public_url" restart:"front" doc:"The URL clients reach this server by when a proxy stands in front, such as https://tools.example.com/mcp-server. Its host becomes an allowed host. A trailing slash is dropped."`
 	BasePath       string        `yaml:"base_path" restart:"yes" doc:"Prefix of every path of the server, such as /mcp-server, for a proxy that passes the prefix on. A trailing slash is dropped."`
 	AllowedHosts   []string      `yaml:"allowed_hosts" legacy:"ALLOWED_HOSTS" doc:"Host headers answered beside the loopback names and the host of server.public_url: HOST (any port), HOST:PORT, or *.DOMAIN, which stands for exactly one label."`
 	AllowedOrigins []string      `yaml:"allowed_origins" legacy:"ALLOWED_ORIGINS" doc:"Origins of web pages that may call, such as https://app.example.com; https://*.example.com stands for exactly one label. On a loopback bind, pages of this machine may too; every other Origin is refused."`
-	TrustedProxies []string      `yaml:"trusted_proxies" doc:"Addresses or CIDR ranges of the proxies whose X-Forwarded headers are believed. From anyone else they are ignored."`
+	TrustedProxies []string      `yaml:"trusted_proxies" restart:"front" doc:"Addresses or CIDR ranges of the proxies whose X-Forwarded headers are believed. From anyone else they are ignored."`
 	LameDuck       time.Duration `yaml:"lame_duck" range:"1s..1m" zero:"none" doc:"How long the server, once told to stop, goes on taking requests while /readyz says 503, so that load balancers send it no more. On a loopback bind without server.public_url nobody balances load, and there is none."`
 	ShutdownGrace  time.Duration `yaml:"shutdown_grace" range:"1s..10m" doc:"How long running calls and open streams may take to finish once the server was told to stop."`
 }

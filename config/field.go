@@ -50,6 +50,20 @@ func (f field) isTree() bool {
 	return is
 }
 
+// held says that f keeps its value while the program runs with this configuration.
+func (f field) held(running Config) bool {
+	switch f.tag.Get("restart") {
+	case "yes":
+		return true
+	case restartFront:
+		return running.Auth.Has(AuthFront)
+	}
+	return false
+}
+
+// restartFront, as a restart tag, is of keys that the OAuth front has told its clients.
+const restartFront = "front"
+
 // env is the variable that sets f.
 func (f field) env() string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(f.name, ".", "_"))

@@ -25,7 +25,7 @@ type Key struct {
 	Default string   // as it would be written; empty for an empty string or list
 	Allowed string   // the values allowed, "a | b" or "LOW..HIGH"; empty where the type says it all
 	Doc     string   // what it does
-	Restart bool     // a change counts from the next start
+	Restart string   // when a change counts, in a sentence; empty: at once
 }
 
 // Sections describes every key there is, in the order of the struct.
@@ -54,10 +54,21 @@ func Sections() []Section {
 			Default: f.text(),
 			Allowed: f.allowed(),
 			Doc:     f.tag.Get("doc"),
-			Restart: f.tag.Get("restart") != "",
+			Restart: restarts(f.tag.Get("restart")),
 		})
 	}
 	return sections
+}
+
+// restarts says when a change of a key with this restart tag counts.
+func restarts(tag string) string {
+	switch tag {
+	case "yes":
+		return "Counts from the next start."
+	case restartFront:
+		return "With auth.mode: front it counts from the next start."
+	}
+	return ""
 }
 
 // RegisterFlags gives fs one flag a key, named as the key is. The returned function is for after fs.Parse: the flags that

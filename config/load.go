@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -31,6 +32,10 @@ type Source struct {
 	Dir   string            // the folder of toolgate.yaml and .env; empty is the working folder
 	Env   []string          // NAME=value, as os.Environ gives
 	Flags map[string]string // values by key, as RegisterFlags gives
+
+	// Running is the configuration of a program that runs and asks for another; nil: none does. Keys that count from the
+	// next start then keep its values, and what is checked is what comes of it.
+	Running *Config
 }
 
 // Load reads every source, the stronger over the weaker: flags, environment, .env, the variables of older servers, the
@@ -56,6 +61,10 @@ func Load(src Source) (Config, []string, error) {
 	l.applyEnv(dotenv, " in "+dotenvFile)
 	l.applyEnv(env, "")
 	l.applyFlags(src.Flags)
+	normalize(&l.cfg)
+	if src.Running != nil {
+		l.hold(*src.Running)
+	}
 	return l.finish()
 }
 
@@ -77,13 +86,25 @@ func newLoader() *loader {
 
 // finish checks the configuration as a whole.
 func (l *loader) finish() (Config, []string, error) {
-	normalize(&l.cfg)
 	v := validator{cfg: &l.cfg, origin: l.origin, warnings: l.warnings}
 	v.validate()
 	if problems := slices.Concat(l.problems, v.problems); len(problems) > 0 {
 		return Config{}, v.warnings, &Problems{List: problems}
 	}
 	return l.cfg, v.warnings, nil
+}
+
+// hold puts back what cannot change while the program runs, and warns of it.
+func (l *loader) hold(running Config) {
+	was := fields(&running)
+	for i, f := range l.fields {
+		if !f.held(running) || reflect.DeepEqual(f.value.Interface(), was[i].value.Interface()) {
+			continue
+		}
+		p := Problem{Key: f.name, Where: l.origin[f.name], Message: "it counts from the next start"}
+		l.warnings = append(l.warnings, p.String())
+		f.value.Set(was[i].value)
+	}
 }
 
 // set gives f the value that was written at where.

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -230,6 +231,45 @@ func TestStreamsAtShutdown(t *testing.T) {
 		}
 		answer.wantEnd()
 		standing.wantEnd()
+		if err := <-closed; err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+}
+
+// TestStreamsOfAShutdownSayWhenToComeBack: to clients that know what to make of it, and not to all the same.
+func TestStreamsOfAShutdownSayWhenToComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var streams []*stream
+		for range 5 {
+			s := w.begin("2025-11-25")
+			standing := s.stream(http.MethodGet, "/mcp", "", s.head...)
+			if first, err := standing.frame(); err != nil || !strings.HasPrefix(first, "id: ") {
+				t.Fatalf("first: %q, %v", first, err)
+			}
+			streams = append(streams, standing)
+		}
+		older := w.begin("2025-06-18").listen()
+		closed := make(chan error, 1)
+		go func() { closed <- w.close(10 * time.Second) }()
+		said := map[string]bool{}
+		for _, s := range streams {
+			last := strings.Join(s.wantEnd(), "")
+			text, ok := strings.CutPrefix(last, "retry: ")
+			if ms, err := strconv.Atoi(strings.TrimSpace(text)); !ok || err != nil || ms < 1000 || ms > 5000 {
+				t.Errorf("the last frame is %q, want retry: and 1000 to 5000", last)
+			}
+			said[last] = true
+		}
+		if len(said) < 2 {
+			t.Errorf("all were told %v, want them told apart", said)
+		}
+		for _, frame := range older.wantEnd() {
+			if strings.Contains(frame, "retry") {
+				t.Errorf("a client of 2025-06-18 was told %q", frame)
+			}
+		}
 		if err := <-closed; err != nil {
 			t.Errorf("close: %v", err)
 		}

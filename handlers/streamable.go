@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +18,11 @@ import (
 
 // pollAfter is what clients are told to wait before they come back for a stream that was cut.
 const pollAfter = time.Second
+
+// comeBack is what those are told whose stream a shutdown ends, each something else, or they would all come back at once.
+func comeBack() time.Duration {
+	return pollAfter + rand.N(4*time.Second) //nolint:gosec // no secret
+}
 
 // Post is POST /mcp. What a request asks decides where it goes, in this order: a claim to stand alone (2026-07-28) goes to
 // the stateless way; an initialize opens a session, or is answered without one where the client cannot take a stream; a
@@ -163,7 +169,8 @@ func (a *API) Get(c *gin.Context) {
 	rev, _ := a.sessions.Revision(id, principal)
 	w := a.newWriter(c, stream)
 	w.expires = principal.Expires
-	w.lane(rev != nil && rev.Icons && !stream.Resumed())
+	w.polls = rev != nil && rev.Icons
+	w.lane(w.polls && !stream.Resumed())
 	if len(w.pending) == 0 {
 		w.pending = []string{": ok\n\n"} // the headers, and proof of life, at once
 	}

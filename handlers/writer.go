@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -20,6 +22,7 @@ type sseWriter struct {
 	prefix  string                     // of event ids: "id: …"; empty: events have none
 	pending []string                   // what the stream begins with, each on a flush of its own
 	taken   []mcp.Event                // taken from the stream before it began to be written
+	polls   bool                       // the client takes the time to wait from the stream (2025-11-25); older ones choke on it
 	beat    func(now time.Time) string // keeps proxies from taking the stream for dead
 	expires time.Time                  // when the credential ends that the stream stands on; zero: never
 	batch   []mcp.Event
@@ -67,6 +70,9 @@ func (w *sseWriter) run(c *gin.Context, every time.Duration) {
 			w.err = mcp.ClientGone()
 		case <-w.stream.Done():
 			w.events(out) // what was answered before the end still goes out
+			if w.polls && errors.Is(w.stream.Cause(), mcp.ErrShuttingDown) {
+				w.write(out, fmt.Appendf(nil, "retry: %d\n\n", comeBack().Milliseconds()))
+			}
 			w.end(w.stream.Cause())
 		case <-w.stream.Ready():
 			w.events(out)

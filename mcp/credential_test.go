@@ -88,3 +88,39 @@ func TestLacks(t *testing.T) {
 		}
 	}
 }
+
+// TestSubscriptionsOfARevokedCredentialEnd: each with its answer, and no other.
+func TestSubscriptionsOfARevokedCredentialEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{})
+		listen := func(p *Principal) *Stream {
+			m, fault := Decode([]byte(`{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true}}}`))
+			if fault != nil {
+				t.Fatal(fault)
+			}
+			st, refused := w.server.Listen(t.Context(), NewPeer(p, "", WireHTTP, Stateless()), m)
+			if refused != nil {
+				t.Fatal(refused)
+			}
+			t.Cleanup(func() { st.Close(ClientGone()) })
+			return st
+		}
+		mine, other := listen(principals("reader")), listen(principals("reader2"))
+		if n := w.server.EndWhere(func(p *Principal) bool { return p.ID == principals("reader").ID }); n != 1 {
+			t.Errorf("ended %d subscriptions, want the one", n)
+		}
+		last := func(st *Stream) string {
+			events := st.Take(nil)
+			return string(events[len(events)-1].Data)
+		}
+		if got := last(mine); !strings.Contains(got, `"resultType":"complete"`) {
+			t.Errorf("its last word: %s, want its answer", got)
+		}
+		if got := last(other); !strings.Contains(got, "acknowledged") {
+			t.Errorf("another's last word: %s, want nothing after the acknowledgement", got)
+		}
+		if n := w.server.EndWhere(func(*Principal) bool { return false }); n != 0 {
+			t.Errorf("ended %d of nobody's", n)
+		}
+	})
+}

@@ -67,8 +67,9 @@ type Server struct {
 
 // listener hears of changes until it is taken out. end is called when the server closes. Neither may block.
 type listener struct {
-	change func(change)
-	end    func()
+	principal *Principal // whose subscription it is; nil: a registry's own
+	change    func(change)
+	end       func()
 }
 
 // change is something that clients are told of: a list that became another, or a resource (uri) that has new contents.
@@ -281,6 +282,21 @@ func (s *Server) Close(ctx context.Context) {
 	listeners := slices.Collect(maps.Keys(s.listeners))
 	s.mu.Unlock()
 	paced(ctx, len(listeners), func(i int) { listeners[i].end() })
+}
+
+// EndWhere ends the subscriptions whose principal is one that gone names, each with its answer. It says how many. Those of
+// sessions end by Registry.EndWhere.
+func (s *Server) EndWhere(gone func(*Principal) bool) (ended int) {
+	s.mu.Lock()
+	listeners := slices.Collect(maps.Keys(s.listeners))
+	s.mu.Unlock()
+	for _, l := range listeners {
+		if l.principal != nil && gone(l.principal) {
+			l.end()
+			ended++
+		}
+	}
+	return ended
 }
 
 // Answer answers one request, or batch, of a peer without a session, and waits for it: until the answer is made, or ctx

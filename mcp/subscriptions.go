@@ -102,6 +102,7 @@ func (s *Server) Listen(ctx context.Context, peer *Peer, m *Message) (*Stream, *
 		Meta          subscriptionMeta `json:"_meta"`
 	}{wanted, tag}))
 	hearing := &listener{
+		principal: peer.Principal,
 		change: func(c change) {
 			if !wanted.hears(c) {
 				return

@@ -41,8 +41,8 @@ func writeSection(out *bytes.Buffer, section config.Section) {
 		if key.Allowed != "" {
 			what += " Allowed: " + code(key.Allowed) + "."
 		}
-		if key.Restart {
-			what += " Counts from the next start."
+		if key.Restart != "" {
+			what += " " + escape(key.Restart)
 		}
 		fmt.Fprintf(out, "| `%s` | %s | %s | %s | %s |\n", key.Name, code(key.Env), key.Type, code(key.Default), what)
 	}
