@@ -157,6 +157,33 @@ func TestToolLimits(t *testing.T) {
 	}
 }
 
+// TestNamesThatAreMadeUpAreLimited: a model that calls tools, or methods, which there are none of is as busy as any.
+func TestNamesThatAreMadeUpAreLimited(t *testing.T) {
+	for _, message := range []string{call("1", "made_up", `{}`), `{"jsonrpc":"2.0","id":1,"method":"made/up"}`} {
+		w := newWorld(t, withKeys, func(c *config.Config) { c.Limits.Rates.Handshake = "2-H" })
+		s := w.open("/sse", w.bearer("reader"))
+		for range 2 {
+			if got := s.ask(message, w.bearer("reader")); strings.Contains(got, "too many") {
+				t.Errorf("%s: got %s, want it refused for its name", message, got)
+			}
+		}
+		if got := s.ask(message, w.bearer("reader")); !strings.Contains(got, "retryAfterSeconds") {
+			t.Errorf("%s for the third time: got %s, want an error that says when to try again", message, got)
+		}
+	}
+}
+
+// TestTheLimitOfAllIsTheLastGuard: what an address is refused does not count for all.
+func TestTheLimitOfAllIsTheLastGuard(t *testing.T) {
+	w := newWorld(t, func(c *config.Config) { c.Limits.Rates.All, c.Limits.Rates.Address = "10-M", "2-M" })
+	for range 30 {
+		w.at("192.0.2.1").get("/api/tools")
+	}
+	if got := w.at("192.0.2.2").get("/api/tools"); got.status != http.StatusOK {
+		t.Errorf("another address: got %d %s, want 200", got.status, got.body)
+	}
+}
+
 func TestOrigins(t *testing.T) {
 	listed := func(c *config.Config) {
 		c.Server.AllowedOrigins = []string{"https://app.example.com"}

@@ -72,6 +72,9 @@ func (a *API) readMessage(c *gin.Context) (*mcp.Message, bool) {
 	if t := terms(c.Request.Header, a.callerHeaders); t != nil {
 		m.On(t)
 	}
+	if a.cfg.Tracing.OTLPEndpoint != "" {
+		middleware.LineFrom(c.Request.Context()).SetTrace(m.Trace().Parent)
+	}
 	return m, true
 }
 

@@ -69,7 +69,7 @@ func refusals() []middleware.Reason {
 	return []middleware.Reason{
 		middleware.BadHost, middleware.HostNotAllowed, middleware.OriginNotAllowed, middleware.BadCredentials, middleware.Unauthorized,
 		middleware.MissingScope, middleware.RateLimited, middleware.TooLarge, middleware.UnsupportedMedia, middleware.BodyTimeout,
-		middleware.BodyCut, middleware.Panicked,
+		middleware.BodyCut, middleware.AuthUnavailable, middleware.Panicked,
 	}
 }
 
@@ -96,8 +96,8 @@ func (e *edge) Reloaded(ok bool) {
 	e.loaded.SetToCurrentTime()
 }
 
-// WatchLimits has degraded asked, at each scrape, how many requests no limit held since what they are counted in did not
-// answer. Without it there are none.
+// WatchLimits has degraded asked, at each scrape, how many events what all processes count in did not count, so that this
+// process counted them alone. Without it there are none.
 func (e *edge) WatchLimits(degraded func() uint64) { e.uncounted.Store(&degraded) }
 
 // WatchCalls adds the gauge of calls that run, of every way in. It is called at most once.

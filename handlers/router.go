@@ -122,10 +122,10 @@ func (a *API) routes(g *gates) {
 	// What clients read before they have a credential.
 	a.wellKnown(e, g)
 	if a.front != nil {
-		a.front.Mount(e, r, g.all, g.address)
+		a.front.Mount(e, r, g.address, g.all)
 	}
 
-	callers := r.Group("", g.all, g.address, g.auth, g.principal)
+	callers := r.Group("", g.address, g.all, g.auth, g.principal)
 
 	// HTTP+SSE. The paths that messages are posted to are those of four generations of servers; all take both spellings
 	// of the id, and each is served with and without the slash that clients may or may not keep.

@@ -146,17 +146,14 @@ const busyWait = time.Second
 // handle answers one request with its row.
 func (s *Server) handle(ctx context.Context, x *exchange) (any, error) {
 	m, ok := s.methods[x.msg.Method]
-	if !ok || !m.has(x.peer.Revision) {
-		return nil, Errorf(CodeMethodNotFound, "method not found: %s", clip(x.msg.Method, 100))
-	}
-	if !m.callsTool { // callTool asks about the tool it finds
-		if wait := s.limited(x, ""); wait > 0 {
-			return nil, &Error{
-				Code:    CodeInvalidRequest,
-				Message: fmt.Sprintf("too many requests: try again in %d seconds", wait),
-				Data:    map[string]int{"retryAfterSeconds": wait},
-			}
+	there := ok && m.has(x.peer.Revision)
+	if !there || !m.callsTool { // callTool asks about the tool it finds
+		if err := s.tooOften(x); err != nil {
+			return nil, err
 		}
+	}
+	if !there {
+		return nil, Errorf(CodeMethodNotFound, "method not found: %s", clip(x.msg.Method, 100))
 	}
 	if m.quick || m.waits {
 		return m.run(s, ctx, x)
@@ -193,6 +190,20 @@ func (s *Server) limited(x *exchange, tool string) (retryAfter int) {
 	}
 	x.wait = s.opts.Limit(x.peer, x.msg.Method, tool)
 	return x.wait
+}
+
+// tooOften is the error of a request that is limited without a tool; nil where it may go on. What names no method or tool of
+// ours counts too: a model that makes names up asks for them again and again.
+func (s *Server) tooOften(x *exchange) error {
+	wait := s.limited(x, "")
+	if wait == 0 {
+		return nil
+	}
+	return &Error{
+		Code:    CodeInvalidRequest,
+		Message: fmt.Sprintf("too many requests: try again in %d seconds", wait),
+		Data:    map[string]int{"retryAfterSeconds": wait},
+	}
 }
 
 // isQuick says whether a request is answered where it arrives.

@@ -24,7 +24,8 @@ type exchange struct {
 	back    link // nil where nothing can be sent beside the answer
 	msg     *Message
 	call    Call
-	tool    atomic.Pointer[Tool] // of tools/call, once it is known; others report on it while it runs
+	prompt  atomic.Pointer[Prompt] // of prompts/get, once it is known
+	tool    atomic.Pointer[Tool]   // of tools/call, once it is known; others report on it while it runs
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	started time.Time
@@ -270,6 +271,9 @@ func (x *exchange) outcome(said string) Outcome {
 		Error: said, Took: time.Since(x.started), Session: x.peer.Session, Addr: x.peer.Addr, ID: x.msg.ID, Client: x.peer.Client,
 	}
 	o.Method = x.method()
+	if p := x.prompt.Load(); p != nil {
+		o.Prompt = p.Name
+	}
 	if t := x.tool.Load(); t != nil {
 		o.Tool, o.called, o.arguments = t.Name, t, x.arguments
 	}
@@ -285,7 +289,7 @@ func (x *exchange) method() string {
 }
 
 func (x *exchange) beginning() Beginning {
-	return Beginning{Method: x.method(), ID: x.msg.ID, Wire: x.peer.Wire, Revision: x.peer.Revision.Name, Session: x.peer.Session, Trace: x.msg.trace()}
+	return Beginning{Method: x.method(), ID: x.msg.ID, Wire: x.peer.Wire, Revision: x.peer.Revision.Name, Session: x.peer.Session, Trace: x.msg.Trace()}
 }
 
 func (x *exchange) report(said string) {

@@ -43,6 +43,7 @@ type Beginning struct {
 type Outcome struct {
 	Method    string // "unknown" for a method that is not ours: a stranger's text never becomes a label
 	Tool      string // of tools/call, where there is such a tool
+	Prompt    string // of prompts/get, likewise
 	Wire      Wire
 	Revision  string
 	Principal *Principal

@@ -67,6 +67,7 @@ func (s *Server) renderPrompt(ctx context.Context, x *exchange, p getPromptParam
 	if prompt == nil {
 		return nil, Errorf(CodeInvalidParams, "unknown prompt: %q", clip(p.Name, 64))
 	}
+	x.prompt.Store(prompt)
 	for _, a := range prompt.Arguments {
 		if _, ok := p.Arguments[a.Name]; a.Required && !ok {
 			return nil, Errorf(CodeInvalidParams, "prompt %q needs the argument %q", p.Name, a.Name)

@@ -69,8 +69,8 @@ func (m *Message) by(p *Principal) {
 	}
 }
 
-// trace is the context that the message says it belongs to (2026-07-28, basic: _meta), else that of the way in.
-func (m *Message) trace() Trace {
+// Trace is the context that the message says it belongs to (2026-07-28, basic: _meta), else that of the way in.
+func (m *Message) Trace() Trace {
 	var p struct {
 		Meta Trace `json:"_meta"`
 	}

@@ -43,6 +43,9 @@ func (s *Server) callTool(ctx context.Context, x *exchange, p callToolParams) (a
 	case p.Name == "":
 		return nil, Errorf(CodeInvalidParams, "params: \"name\" of the tool is required")
 	case !ok:
+		if err := s.tooOften(x); err != nil {
+			return nil, err
+		}
 		return nil, Errorf(CodeInvalidParams, "unknown tool: %q%s", clip(p.Name, 64), near(clip(p.Name, 64), slices.Sorted(maps.Keys(c.tools))))
 	case p.Arguments != nil && p.Arguments.Kind() != '{':
 		return nil, Errorf(CodeInvalidParams, "params: \"arguments\" must be an object")

@@ -38,6 +38,7 @@ type LimiterOptions struct {
 // failed logins, use a MemoryStore, which does not fail. A nil Limiter limits nothing.
 type Limiter struct {
 	name     string
+	prefix   string // of its keys
 	rate     limiter.Rate
 	store    limiter.Store
 	log      *zap.Logger
@@ -62,6 +63,7 @@ func NewLimiter(o LimiterOptions) (*Limiter, error) {
 		return nil, fmt.Errorf("rate %q for %s: a store is needed to count in", o.Rate, o.Name)
 	}
 	l.rate = rate
+	l.prefix = l.name + ":" + periodName(rate.Period) + ":" // a window of another length is another window
 	return l, nil
 }
 
@@ -86,7 +88,7 @@ func (l *Limiter) Allow(ctx context.Context, key string, n int) Decision {
 		sum := sha256.Sum256([]byte(key))
 		key = hex.EncodeToString(sum[:])
 	}
-	state, err := l.store.Increment(ctx, l.name+":"+key, int64(n), l.rate)
+	state, err := l.store.Increment(ctx, l.prefix+key, int64(n), l.rate)
 	if err != nil {
 		l.degrade(err)
 		return Decision{OK: true, limiter: l}

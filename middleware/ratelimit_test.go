@@ -317,11 +317,11 @@ func TestMemoryStoreIsBounded(t *testing.T) { // 133
 	})
 }
 
-// counters is how many of the keys address:0 to address:n-1 still count something.
+// counters is how many of the keys address:minute:0 to address:minute:n-1 still count something.
 func counters(s *MemoryStore, n int) (held int) {
 	rate := limiter.Rate{Limit: 10, Period: time.Minute}
 	for i := range n {
-		if state, _ := s.Peek(context.Background(), "address:"+strconv.Itoa(i), rate); state.Remaining < 10 {
+		if state, _ := s.Peek(context.Background(), "address:minute:"+strconv.Itoa(i), rate); state.Remaining < 10 {
 			held++
 		}
 	}
@@ -360,5 +360,21 @@ func TestMemoryStoreAsALimiterStore(t *testing.T) {
 	}
 	if _, err := NewMemoryStore(0); err == nil {
 		t.Error("a store without room was made")
+	}
+}
+
+// TestAnotherPeriodIsAnotherWindow: who was held back for a day is not when the limit is one of minutes.
+func TestAnotherPeriodIsAnotherWindow(t *testing.T) {
+	store := must(NewMemoryStore(10))
+	daily := must(NewLimiter(LimiterOptions{Name: "address", Rate: "1-D", Store: store}))
+	daily.Allow(t.Context(), "a", 1)
+	if d := daily.Allow(t.Context(), "a", 1); d.OK {
+		t.Error("the second of a day was allowed")
+	}
+	if d := must(NewLimiter(LimiterOptions{Name: "address", Rate: "5-M", Store: store})).Allow(t.Context(), "a", 1); !d.OK {
+		t.Errorf("the first of a minute was refused, for %v", d.RetryAfter)
+	}
+	if d := must(NewLimiter(LimiterOptions{Name: "address", Rate: "1-D", Store: store})).Allow(t.Context(), "a", 1); d.OK {
+		t.Error("the same limit made anew forgave")
 	}
 }

@@ -34,6 +34,7 @@ type Line struct {
 	method   string
 	tool     string
 	revision string
+	trace    string
 	refused  Reason
 	err      error
 	heard    func(Reason) // of refused; nil: nobody
@@ -72,6 +73,16 @@ func (l *Line) SetRevision(revision string) {
 		l.revision = revision
 	}
 }
+
+// SetTrace notes the trace that the request belongs to, by its traceparent. What is none is left out.
+func (l *Line) SetTrace(parent string) {
+	if l != nil && len(parent) == traceparentLength {
+		l.trace = parent[3:35]
+	}
+}
+
+// traceparentLength is that of a traceparent of version 00: the trace's id stands at 3 to 35.
+const traceparentLength = 55
 
 // SetRefused notes why the request was turned away. Refuse does it.
 func (l *Line) SetRefused(reason Reason) {
@@ -146,7 +157,7 @@ func RequestLog(log *zap.Logger, proxies Proxies, refused func(Reason), quiet ..
 
 func (l *Line) fields(c *gin.Context, proxies Proxies, start time.Time) []zap.Field {
 	r := c.Request
-	fields := make([]zap.Field, 0, 18)
+	fields := make([]zap.Field, 0, 19)
 	fields = append(fields,
 		zap.String("method", r.Method[:min(len(r.Method), maxMethod)]),
 		zap.String("path", loggedPath(c)),
@@ -167,6 +178,7 @@ func (l *Line) fields(c *gin.Context, proxies Proxies, start time.Time) []zap.Fi
 		{"rpc_method", l.method},
 		{"tool", l.tool},
 		{"revision", l.revision},
+		{"trace_id", l.trace},
 		{"refused", string(l.refused)},
 	} {
 		if f.value != "" {

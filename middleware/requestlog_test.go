@@ -28,6 +28,8 @@ func TestRequestLogLine(t *testing.T) {
 			line.SetMethod("tools/call")
 			line.SetTool("jira_search")
 			line.SetRevision("2025-11-25")
+			line.SetTrace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+			line.SetTrace("what a stranger made up") // is none
 			line.SetError(errors.New("upstream is down"))
 			c.Header("Content-Type", "text/event-stream")
 			c.Writer.WriteString("data: 1\n\n")
@@ -44,7 +46,7 @@ func TestRequestLogLine(t *testing.T) {
 			"method": "POST", "path": "/things/:id", "status": int64(200), "duration_ms": 90000.0, "bytes": int64(9),
 			"request_id": w.Header().Get("X-Request-Id"), "client": "192.0.2.1", "principal": "key:7f3a",
 			"stream": true, "session": SessionHash("secret-session"), "rpc_method": "tools/call",
-			"tool": "jira_search", "revision": "2025-11-25", "error": "upstream is down",
+			"tool": "jira_search", "revision": "2025-11-25", "trace_id": "0af7651916cd43dd8448eb211c80319c", "error": "upstream is down",
 		} {
 			if got[key] != want {
 				t.Errorf("%s = %v, want %v", key, got[key], want)

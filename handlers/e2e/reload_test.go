@@ -70,7 +70,7 @@ func TestReload(t *testing.T) {
 	wantAlive("after a configuration with faults")
 
 	write("two.example.com", "audit: {file: audit.jsonl}\nlimits: {rates: {principal: 1000-H}}\n")
-	s.logs(t, `"these keys count from the next start","keys":["audit.file"]`)
+	s.logs(t, "audit.file: it counts from the next start")
 	wantAlive("after a limit came into force")
 	left := s.do(t, http.MethodGet, "/api/tools", "", "Authorization", "Bearer "+alice)
 	if got := left.header.Get("X-RateLimit-Limit"); got != "1000" {
@@ -102,6 +102,76 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestReloadOpensNothing: who can reach a server is what it was started with, whatever its file says meanwhile. A file that
+// would be safe for a server on loopback is refused by one that others reach.
+func TestReloadOpensNothing(t *testing.T) {
+	s, file, keyFile := followed(t, "server: {host: 0.0.0.0}\nauth: {mode: keys, keys_file: KEYS}\n")
+	key := addKey(t, keyFile, "alice")
+	s.logs(t, "the configuration was read anew")
+	writeFile(t, file, "server: {host: localhost}\n")
+	s.logs(t, "others can reach 0.0.0.0")
+	for _, path := range []string{"/api/tools", "/sessions", "/metrics"} {
+		if got := s.do(t, http.MethodGet, path, "", "Host", "localhost"); got.status != http.StatusUnauthorized {
+			t.Errorf("GET %s without a key: %d, want 401", path, got.status)
+		}
+	}
+	writeFile(t, file, "server: {host: localhost, base_path: /x}\nauth: {mode: keys, keys_file: "+keyFile+"}\nlog: {level: debug}\n")
+	s.logs(t, `"in force now","keys":["log.level"]`)
+	if got := s.do(t, http.MethodGet, "/api/tools", "", "Authorization", "Bearer "+key); got.status != http.StatusOK {
+		t.Errorf("GET /api/tools after another base path was written: %d, want 200, as it counts from the next start", got.status)
+	}
+}
+
+// TestAReloadThatFailsLeavesNothing: a configuration of which one part is no good leaves the other parts alone, the file of
+// keys that it names too; and a key that is revoked meanwhile is good for nothing all the same, its subscription neither.
+func TestAReloadThatFailsLeavesNothing(t *testing.T) {
+	s, file, keyFile := followed(t, "auth: {mode: keys, keys_file: KEYS}\n")
+	alice := addKey(t, keyFile, "alice")
+	s.logs(t, "the configuration was read anew")
+	other := filepath.Join(t.TempDir(), "other.yaml")
+	mallory := addKey(t, other, "mallory")
+	st := s.open(t, "/sse", "Authorization", "Bearer "+alice)
+	st.endpoint(t)
+	conn, lines, err := listen(s.port, alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	want := func(who, key string, status int) {
+		t.Helper()
+		if got := s.do(t, http.MethodGet, "/api/tools", "", "Authorization", "Bearer "+key); got.status != status {
+			t.Errorf("with the key of %s: %d, want %d", who, got.status, status)
+		}
+	}
+	writeFile(t, file, "auth: {mode: keys, keys_file: "+other+"}\ntools: {toolsets: [text, nothing]}\n")
+	s.logs(t, "the configuration stays as it was")
+	want("alice", alice, http.StatusOK)
+	want("mallory", mallory, http.StatusUnauthorized)
+
+	mustRun(t, t.TempDir(), nil, binary, "keys", "revoke", "alice", "--auth.keys_file", keyFile)
+	wantCleanEnd(t, st)
+	want("alice", alice, http.StatusUnauthorized)
+	said := ""
+	for lines.Scan() {
+		said += lines.Text() + "\n"
+	}
+	if !strings.Contains(said, `"resultType":"complete"`) {
+		t.Errorf("the subscription of a revoked key ended with %q, want its answer", said)
+	}
+}
+
+// followed starts a server with a configuration file that it follows; KEYS in it stands for an empty file of keys.
+func followed(t *testing.T, text string) (s *server, file, keyFile string) {
+	t.Helper()
+	dir := t.TempDir()
+	file, keyFile = filepath.Join(dir, "toolgate.yaml"), filepath.Join(dir, "keys.yaml")
+	writeFile(t, keyFile, "")
+	writeFile(t, file, strings.ReplaceAll(text, "KEYS", keyFile))
+	cmd := exec.Command(binary, "serve", "--config", file)
+	cmd.Dir = t.TempDir()
+	return launch(t, cmd), file, keyFile
+}
+
 // addKey adds a key to a file by the command.
 func addKey(t *testing.T, file, name string) string {
 	t.Helper()
@@ -118,7 +188,7 @@ func addKey(t *testing.T, file, name string) string {
 // TestStopping: a server that load is balanced to goes on for a while once it was told to stop, so that nobody is sent to
 // one that is gone; a call under way gets its answer, and then every stream ends cleanly.
 func TestStopping(t *testing.T) {
-	s := start(t, "TOOLGATE_SERVER_PUBLIC_URL=https://tools.example.com", "TOOLGATE_AUTH_MODE=none", "TOOLGATE_SERVER_LAME_DUCK=2s")
+	s := start(t, "TOOLGATE_SERVER_PUBLIC_URL=https://tools.example.com", "TOOLGATE_AUTH_MODE=none", "TOOLGATE_SERVER_LAME_DUCK=6s")
 	st := s.open(t, "/sse")
 	to := st.endpoint(t)
 	s.stop(t)

@@ -58,7 +58,7 @@ func TestManyStreams(t *testing.T) {
 		began := time.Now()
 		for i := first; i < first+atOnce; i++ {
 			opening.Go(func() {
-				conn, lines, err := listen(s.port)
+				conn, lines, err := listen(s.port, "")
 				if err != nil {
 					faults <- err
 					return
@@ -107,8 +107,8 @@ func TestManyStreams(t *testing.T) {
 	}
 }
 
-// listen opens a stream of changes, past its acknowledgement.
-func listen(port string) (net.Conn, *bufio.Scanner, error) {
+// listen opens a stream of changes, past its acknowledgement, with a key or without.
+func listen(port, key string) (net.Conn, *bufio.Scanner, error) {
 	const meta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"many","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`
 	body := `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},` + meta + `}}`
 	conn, err := net.DialTimeout("tcp", "127.0.0.1:"+port, patience)
@@ -118,8 +118,11 @@ func listen(port string) (net.Conn, *bufio.Scanner, error) {
 	if err := conn.SetDeadline(time.Now().Add(10 * patience)); err != nil {
 		return nil, nil, err
 	}
+	if key != "" {
+		key = "Authorization: Bearer " + key + "\r\n"
+	}
 	_, err = fmt.Fprintf(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"+
-		"MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: subscriptions/listen\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		"MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: subscriptions/listen\r\n%sContent-Length: %d\r\n\r\n%s", key, len(body), body)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -31,7 +31,7 @@ func traced(t *testing.T) (*server, *telemetrytest.Collector, chan http.Header) 
 	asked := make(chan http.Header, 16)
 	s, _ := observed(t, shop(asked),
 		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="+collector.URL+"/v1/traces", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="+collector.URL+"/v1/metrics",
-		"OTEL_EXPORTER_OTLP_HEADERS=X-Api-Key=canary-key", "OTEL_SERVICE_NAME=office", "TOOLGATE_METRICS_OTLP_INTERVAL=1s")
+		"TOOLGATE_TRACING_OTLP_HEADERS=X-Api-Key=canary-key", "OTEL_SERVICE_NAME=office", "TOOLGATE_METRICS_OTLP_INTERVAL=1s")
 	return s, collector, asked
 }
 

@@ -90,7 +90,12 @@ func (w *world) features() mcp.Features {
 			return "", ctx.Err()
 		}
 		return mcp.Text("found " + a.How), nil
-	})}}
+	})}, Prompts: []*mcp.Prompt{{
+		Name: "greet", Description: "Greets.",
+		Render: func(context.Context, *mcp.Call, map[string]string) (*mcp.GetPromptResult, error) {
+			return &mcp.GetPromptResult{}, nil
+		},
+	}}}
 }
 
 // ask sends a message and returns its answer.

@@ -111,6 +111,10 @@ func end(span trace.Span, o mcp.Outcome) {
 		span.SetName(o.Method + " " + o.Tool)
 		attributes = append(attributes, semconv.GenAIToolName(o.Tool), semconv.GenAIOperationNameExecuteTool)
 	}
+	if o.Prompt != "" {
+		span.SetName(o.Method + " " + o.Prompt)
+		attributes = append(attributes, semconv.GenAIPromptName(o.Prompt))
+	}
 	if o.Error != "" {
 		span.SetStatus(codes.Error, "")
 		attributes = append(attributes, semconv.ErrorTypeKey.String(o.Error))
@@ -125,6 +129,10 @@ func end(span trace.Span, o mcp.Outcome) {
 // requestID is an id as the conventions have it: a string without its quotes.
 func requestID(id mcp.ID) string { return strings.Trim(id.String(), `"`) }
 
+// maxState is the bytes of a tracestate that is taken: what the recommendation has everybody pass on. Spans keep it, and those
+// below them.
+const maxState = 512
+
 // carrier is a request's trace context as propagators read it. Its baggage is not read: nothing here uses it, and what
 // strangers put there must not travel on.
 type carrier mcp.Trace
@@ -135,6 +143,9 @@ func (c carrier) Get(key string) string {
 	case "traceparent":
 		return c.Parent
 	case "tracestate":
+		if len(c.State) > maxState {
+			return ""
+		}
 		return c.State
 	}
 	return ""

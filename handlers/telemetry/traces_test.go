@@ -62,6 +62,18 @@ func TestASpanSaysWhatTheConventionsSay(t *testing.T) {
 	}
 }
 
+// TestASpanOfAPromptNamesIt: one that there is, and no other: strangers choose no names.
+func TestASpanOfAPromptNamesIt(t *testing.T) {
+	for name, want := range map[string]string{"greet": "prompts/get greet", "made up": "prompts/get"} {
+		w := newWorld(t)
+		w.ask(`{"jsonrpc":"2.0","id":7,"method":"prompts/get","params":{"name":"` + name + `"}}`)
+		got := w.span()
+		if got.Name != want || (got.Attributes["gen_ai.prompt.name"] == "greet") != (name == "greet") {
+			t.Errorf("the span is named %q with %v, want %q", got.Name, got.Attributes, want)
+		}
+	}
+}
+
 func TestASpanOfStdioIsOneOfAPipe(t *testing.T) {
 	w := newWorld(t)
 	revision, _ := mcp.HandshakeRevision("2025-06-18")
