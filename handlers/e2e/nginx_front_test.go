@@ -75,7 +75,7 @@ func behindNginx(t *testing.T, o frontOptions) *front {
 		if i == 0 {
 			mine = slices.Concat(env, o.one)
 		}
-		f.back = append(f.back, serveBehind(t, o.config, mine...))
+		f.back = append(f.back, startWith(t, o.config, mine...))
 		args = append(args, "--upstream", "127.0.0.1:"+f.back[i].port)
 	}
 	f.env, f.config = env, o.config
@@ -94,73 +94,10 @@ func behindNginx(t *testing.T, o frontOptions) *front {
 	return f
 }
 
-// serveBehind is start for a server whose paths may have a prefix, and that a test may kill.
-func serveBehind(t *testing.T, config string, env ...string) *server {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(binary, "serve")
-	cmd.Dir = t.TempDir()
-	if config != "" {
-		if err := os.WriteFile(filepath.Join(cmd.Dir, "toolgate.yaml"), []byte(config), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "TMPDIR=" + cmd.Dir, "TOOLGATE_SERVER_PORT=0"}, env...)
-	cmd.Stdout, cmd.Stderr = w, w
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("starting toolgate: %v", err)
-	}
-	_ = w.Close()
-	s := &server{cmd: cmd, exited: make(chan struct{}), more: make(chan struct{})}
-	ready := make(chan string, 1)
-	go s.follow(r, ready)
-	t.Cleanup(func() {
-		select {
-		case <-s.exited: // the test has seen to it
-		default:
-			s.finish(t)
-		}
-	})
-	select {
-	case s.port = <-ready:
-	case <-s.exited:
-		t.Fatalf("toolgate ended before it listened: %v\n%s", s.err, s.logged())
-	case <-time.After(patience):
-		t.Fatalf("toolgate wrote no line with \"listening\" in %v\n%s", patience, s.logged())
-	}
-	s.url = "http://127.0.0.1:" + s.port
-	return s
-}
-
 // again starts the server with a number anew, on the port that it had.
 func (f *front) again(t *testing.T, number int) {
 	t.Helper()
-	f.back[number] = serveBehind(t, f.config, slices.Concat(f.env, []string{"TOOLGATE_SERVER_PORT=" + f.back[number].port})...)
-}
-
-// gone waits for the end of a server that was told to stop, or killed.
-func (s *server) gone(t *testing.T) {
-	t.Helper()
-	select {
-	case <-s.exited:
-	case <-time.After(patience):
-		t.Fatalf("toolgate did not end within %v", patience)
-	}
-}
-
-// freePort is a port that nobody listens on now.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	f.back[number] = startWith(t, f.config, slices.Concat(f.env, []string{"TOOLGATE_SERVER_PORT=" + f.back[number].port})...)
 }
 
 // workersUser is who nginx's workers run as: the tester, whose folders nobody else can read.

@@ -70,33 +70,9 @@ tools:
 	}
 	cmd := exec.Command(binary, "serve", "--config", file, "--log.level", "debug")
 	cmd.Dir = dir
-	return launchWaiting(t, cmd, "TOOLGATE_SERVER_PORT="+port)
-}
-
-// launchWaiting is launch for a program that is not ready until it has its issuers' keys.
-func launchWaiting(t *testing.T, cmd *exec.Cmd, env ...string) *server {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir()}, env...)
-	cmd.Stdout, cmd.Stderr = w, w
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("starting toolgate: %v", err)
-	}
-	_ = w.Close()
-	s := &server{cmd: cmd, exited: make(chan struct{}), more: make(chan struct{})}
-	ready := make(chan string, 1)
-	go s.follow(r, ready)
-	t.Cleanup(func() { s.finish(t) })
+	s := launchUnready(t, cmd, "TOOLGATE_SERVER_PORT="+port)
 	s.logs(t, "the issuer's keys are there")
-	select {
-	case s.port = <-ready:
-	case <-s.exited:
-		t.Fatalf("toolgate ended before it listened: %v\n%s", s.err, s.logged())
-	}
-	s.url = "http://127.0.0.1:" + s.port
+	s.wantReady(t, nil)
 	return s
 }
 

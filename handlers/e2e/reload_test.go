@@ -105,7 +105,7 @@ func TestReload(t *testing.T) {
 // TestReloadOpensNothing: who can reach a server is what it was started with, whatever its file says meanwhile. A file that
 // would be safe for a server on loopback is refused by one that others reach.
 func TestReloadOpensNothing(t *testing.T) {
-	s, file, keyFile := followed(t, "server: {host: 0.0.0.0}\nauth: {mode: keys, keys_file: KEYS}\n")
+	s, file, keyFile := serveFile(t, "server: {host: 0.0.0.0}\nauth: {mode: keys, keys_file: KEYS}\n")
 	key := addKey(t, keyFile, "alice")
 	s.logs(t, "the configuration was read anew")
 	writeFile(t, file, "server: {host: localhost}\n")
@@ -125,7 +125,7 @@ func TestReloadOpensNothing(t *testing.T) {
 // TestAReloadThatFailsLeavesNothing: a configuration of which one part is no good leaves the other parts alone, the file of
 // keys that it names too; and a key that is revoked meanwhile is good for nothing all the same, its subscription neither.
 func TestAReloadThatFailsLeavesNothing(t *testing.T) {
-	s, file, keyFile := followed(t, "auth: {mode: keys, keys_file: KEYS}\n")
+	s, file, keyFile := serveFile(t, "auth: {mode: keys, keys_file: KEYS}\n")
 	alice := addKey(t, keyFile, "alice")
 	s.logs(t, "the configuration was read anew")
 	other := filepath.Join(t.TempDir(), "other.yaml")
@@ -160,8 +160,8 @@ func TestAReloadThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
-// followed starts a server with a configuration file that it follows; KEYS in it stands for an empty file of keys.
-func followed(t *testing.T, text string) (s *server, file, keyFile string) {
+// serveFile starts a server with a configuration file that it follows; KEYS in it stands for an empty file of keys.
+func serveFile(t *testing.T, text string) (s *server, file, keyFile string) {
 	t.Helper()
 	dir := t.TempDir()
 	file, keyFile = filepath.Join(dir, "toolgate.yaml"), filepath.Join(dir, "keys.yaml")

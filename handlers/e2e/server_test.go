@@ -3,9 +3,11 @@ package e2e
 import (
 	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -21,6 +23,7 @@ type server struct {
 	port   string
 	cmd    *exec.Cmd
 	asked  bool          // to stop; a second signal would end it at once
+	killed bool          // by the test: how it ended is not judged
 	exited chan struct{} // closed when the process has ended and all its output is read
 	err    error         // how it ended; read after exited
 
@@ -36,8 +39,17 @@ var listening = regexp.MustCompile(`"listening".*(?:127\.0\.0\.1|localhost|\[::1
 // to stop, and the test fails unless it then ends by itself with status 0.
 func start(t *testing.T, env ...string) *server {
 	t.Helper()
+	return startWith(t, "", env...)
+}
+
+// startWith is start with a configuration file; the empty text is none.
+func startWith(t *testing.T, config string, env ...string) *server {
+	t.Helper()
 	cmd := exec.Command(binary, "serve")
 	cmd.Dir = t.TempDir()
+	if config != "" {
+		writeFile(t, filepath.Join(cmd.Dir, "toolgate.yaml"), config)
+	}
 	return launch(t, cmd, env...)
 }
 
@@ -45,10 +57,34 @@ func start(t *testing.T, env ...string) *server {
 func launch(t *testing.T, cmd *exec.Cmd, env ...string) *server {
 	t.Helper()
 	s := launchUnready(t, cmd, env...)
-	if got := s.get(t, "/readyz"); got.status != http.StatusOK {
-		t.Fatalf("GET /readyz once it listens: status %d, want 200", got.status)
-	}
+	s.wantReady(t, env)
 	return s
+}
+
+// wantReady checks that the server is ready, below the base path of its environment.
+func (s *server) wantReady(t *testing.T, env []string) {
+	t.Helper()
+	base := ""
+	for _, variable := range env {
+		if path, ok := strings.CutPrefix(variable, "TOOLGATE_SERVER_BASE_PATH="); ok {
+			base = path
+		}
+	}
+	if got := s.get(t, base+"/readyz"); got.status != http.StatusOK {
+		t.Fatalf("GET %s/readyz: status %d, want 200", base, got.status)
+	}
+}
+
+// freePort is a port that nobody listens on now.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
 }
 
 // launchUnready is launch for a server that listens and waits for something else.
@@ -138,6 +174,17 @@ func (s *server) stop(t *testing.T) {
 	}
 }
 
+// gone waits for the end of a server that was told to stop, or that the test has killed.
+func (s *server) gone(t *testing.T) {
+	t.Helper()
+	select {
+	case <-s.exited:
+		s.killed = !s.asked
+	case <-time.After(patience):
+		t.Fatalf("toolgate did not end within %v", patience)
+	}
+}
+
 // canary is a secret of every server's configuration.
 const canary = "canary-5f1b2c9e7d"
 
@@ -172,7 +219,7 @@ func (s *server) finish(t *testing.T) {
 	}
 	select {
 	case <-s.exited:
-		if s.err != nil {
+		if s.err != nil && !s.killed {
 			t.Errorf("toolgate ended with %v, want status 0", s.err)
 		}
 	case <-time.After(patience):

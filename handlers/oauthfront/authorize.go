@@ -24,7 +24,7 @@ const (
 )
 
 // authorize is GET /oauth/authorize (OAuth 2.1, 4.1.1): a client sends the browser here. Until client and redirect URI are
-// known to belong together, what is wrong is told to the person; from then on to the client.
+// known to belong together, what is wrong is told to the person; from then on to the client, where nobody can be led astray by it.
 func (f *Front) authorize(c *gin.Context) {
 	asked, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err == nil {
@@ -51,13 +51,13 @@ func (f *Front) authorize(c *gin.Context) {
 		Scopes: knownScopes(asked.Get("scope")),
 	}
 	if err := f.checkAuthorize(asked); err != nil {
-		f.deny(c, login, err)
+		f.turnDown(c, login, err)
 		return
 	}
 	sealed, err := f.seal.newLogin(login, loginTTL)
 	if err != nil {
 		f.log.Error("a login could not be signed", zap.Error(err))
-		f.deny(c, login, oidc.ErrServerError())
+		f.turnDown(c, login, oidc.ErrServerError().WithDescription("the server could not do it: try again"))
 		return
 	}
 	c.Header("Cache-Control", "no-store")
@@ -85,7 +85,7 @@ func (f *Front) known(c *gin.Context, id string) (*client, error) {
 	if d := f.lookups.Allow(c.Request.Context(), f.address(c), 1); !d.OK {
 		return nil, errTooManyID
 	}
-	return f.readers.client(c.Request.Context(), id)
+	return f.readers.client(c.Request.Context(), f.address(c), id)
 }
 
 // checkAuthorize checks what is told to the client when it is wrong.
@@ -123,19 +123,43 @@ func knownScopes(asked string) []string {
 	return scopes
 }
 
-// answer sends the browser back to the client. The issuer is in every answer, so that a client that knows several servers can
-// tell whose it is (RFC 9207, 2).
-func (f *Front) answer(c *gin.Context, l *loginClaims, with url.Values) {
+// back is the URL that brings an answer to the client. The issuer is in every answer, so that a client that knows several servers
+// can tell whose it is (RFC 9207, 2).
+func (f *Front) back(l *loginClaims, with url.Values) string {
 	with.Set("iss", f.issuer)
 	if l.State != "" {
 		with.Set("state", l.State)
 	}
+	return withAnswer(l.RedirectURI, with)
+}
+
+func (f *Front) answer(c *gin.Context, l *loginClaims, with url.Values) {
 	c.Header("Cache-Control", "no-store")
 	c.Header("Referrer-Policy", "no-referrer")
-	c.Redirect(http.StatusSeeOther, withAnswer(l.RedirectURI, with)) // a 307 would send the key on
+	c.Redirect(http.StatusSeeOther, f.back(l, with)) // a 307 would send the key on
 }
 
 func (f *Front) deny(c *gin.Context, l *loginClaims, err error) {
+	f.answer(c, l, wrong(err))
+}
+
+func wrong(err error) url.Values {
 	e := oidc.DefaultToServerError(err, "the server could not do it")
-	f.answer(c, l, url.Values{"error": {string(e.ErrorType)}, "error_description": {e.Description}})
+	return url.Values{"error": {string(e.ErrorType)}, "error_description": {e.Description}}
+}
+
+// turnDown tells what is wrong with a request that no person has seen yet. Whoever registers a client chooses where its answers
+// go: a browser that came by a link is not sent there unasked, or this server's good name would open doors to anywhere (RFC 9700,
+// 4.11.2). So it is sent back where that leads to its own machine or to a client that somebody has logged in by; else its
+// person is shown where it would go.
+func (f *Front) turnDown(c *gin.Context, l *loginClaims, err error) {
+	if staysHere(l.RedirectURI) || f.store.trusted(l.Client) {
+		f.deny(c, l, err)
+		return
+	}
+	told := wrong(err)
+	f.show(c, http.StatusBadRequest, f.sad, sadPage{
+		What: "The application asked for something that this server does not do.", Why: told.Get("error_description"),
+		Back: f.back(l, told), To: place(l.RedirectURI),
+	})
 }

@@ -1,8 +1,10 @@
 package oauthfront
 
 import (
+	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -38,6 +40,48 @@ func TestRequestsThatAreRefusedToTheClient(t *testing.T) {
 		if got.Get("error") != test.want || got.Get("iss") != publicURL || got.Get("state") != "state of the client" || got.Has("code") {
 			t.Errorf("%s: the client is told %v, want %s, its state and the issuer", name, got, test.want)
 		}
+	}
+}
+
+// A stranger's client does not make this server a hop to wherever it likes: what is wrong is told to the person, who may follow
+// or not. Once somebody has logged in by the client, and where the answer stays on the person's machine, it is told to the client.
+func TestWrongRequestsSendNobodyToAStranger(t *testing.T) {
+	const stranger = "https://stranger.example/cb?a=1&b=2"
+	w := newWorld(t, nil)
+	client := w.registerClient(stranger, callback, "https://localhost/cb", "com.example.app:/cb")
+	for name, changes := range map[string][]string{
+		"a wrong response type": {"response_type", "token"}, "no page": {"prompt", "none"}, "another resource": {"resource", "https://other.example.com"},
+	} {
+		got := w.ask(request(client, append(changes, "redirect_uri", stranger)...))
+		if got.Code != http.StatusBadRequest || got.Header().Get("Location") != "" || !strings.Contains(got.Body.String(), "stranger.example") {
+			t.Errorf("%s: got %d to %q, want a page with 400 that names the host", name, got.Code, got.Header().Get("Location"))
+		}
+		wantPageHeaders(t, got.Header())
+	}
+
+	page := w.ask(request(client, "redirect_uri", stranger, "prompt", "none")).Body.String()
+	link := regexp.MustCompile(`<a href="([^"]*)"`).FindStringSubmatch(page)
+	if link == nil {
+		t.Fatalf("the page has no link to follow:\n%s", page)
+	}
+	to, err := url.Parse(html.UnescapeString(link[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q := to.Query(); to.Host != "stranger.example" || q.Get("error") != "login_required" || q.Get("iss") != publicURL || q.Get("state") == "" || q.Get("b") != "2" {
+		t.Errorf("the link leads to %s, want what the client would have been told", to)
+	}
+
+	for _, here := range []string{callback, "https://localhost/cb", "com.example.app:/cb"} {
+		if to := w.location(w.ask(request(client, "redirect_uri", here, "prompt", "none"))); !strings.HasPrefix(to, here+"?error=login_required") {
+			t.Errorf("%s: the browser is sent to %q, want the client", here, to)
+		}
+	}
+
+	good := request(client, "redirect_uri", stranger)
+	w.tokens(exchange(client, w.login(w.key, good), "redirect_uri", stranger))
+	if to := w.location(w.ask(request(client, "redirect_uri", stranger, "prompt", "none"))); !strings.HasPrefix(to, stranger) {
+		t.Errorf("once somebody has logged in: the browser is sent to %q, want the client", to)
 	}
 }
 

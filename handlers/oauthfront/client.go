@@ -18,6 +18,7 @@ const (
 	maxRedirectBytes = 4 << 10  // of all of them together: strangers' text that is kept
 	maxClientName    = 80       // runes, so that the page stays readable
 	maxClientBody    = 16 << 10 // bytes of a registration
+	clientOverhead   = 160      // bytes in the state file, beside the texts
 )
 
 // client is an application that may ask people to log in. All are public: none has a secret (OAuth 2.1, 2.1).
@@ -63,6 +64,15 @@ func (m metadata) client(id string) (*client, error) {
 		}
 	}
 	return &client{ID: id, Name: plainName(m.Name), RedirectURIs: slices.Clone(m.RedirectURIs), Created: time.Now().UTC()}, nil
+}
+
+// size is at least how many bytes of the state file a client takes.
+func (c *client) size() int {
+	total := clientOverhead + len(c.ID) + 2*len(c.Name) // quotation marks and backslashes are escaped
+	for _, uri := range c.RedirectURIs {
+		total += len(uri) + len(`"",`)
+	}
+	return total
 }
 
 // redirects says whether answers may go to a URI.

@@ -24,9 +24,11 @@ import (
 const (
 	documentTimeout = 5 * time.Second
 	maxDocument     = 64 << 10 // bytes
-	maxDocuments    = 500      // kept
+	maxDocuments    = 500      // kept, and as many failures
 	documentAge     = 10 * time.Minute
-	maxFetches      = 8 // at once, for all the strangers who ask
+	failureAge      = time.Minute // before what failed is tried again
+	maxFetches      = 32          // at once, for all the strangers who ask
+	maxFetchesOfOne = 2           // for one address
 )
 
 // What is wrong with a client's document. The person at the browser reads it, and the one who wrote the document.
@@ -39,23 +41,28 @@ var (
 
 // documents fetches what clients say of themselves at the URL that is their id (OAuth Client ID Metadata Document). Strangers
 // choose these URLs: nothing is asked but https, on public addresses unless the operator named the host, without redirects,
-// bounded in bytes, time and number. Safe for concurrent use.
+// bounded in bytes, time and number, all together and for each who asks. Safe for concurrent use.
 type documents struct {
-	web   *http.Client
-	slots chan struct{}
+	web *http.Client
 
-	mu    sync.Mutex
-	known *simplelru.LRU[string, document]
+	mu      sync.Mutex
+	known   *simplelru.LRU[string, document]
+	failed  *simplelru.LRU[string, document] // apart: what fails costs a stranger nothing, and must not push out what works
+	running map[string]int                   // fetches, by the address that asked
+	fetches int                              // of them all
 }
 
+// document is what came of a fetch: a client, or what is wrong.
 type document struct {
 	client  *client
+	err     error
 	expires time.Time
 }
 
 func newDocuments(privateHosts []string) (*documents, error) {
-	known, err := simplelru.NewLRU[string, document](maxDocuments, nil)
-	if err != nil {
+	known, err1 := simplelru.NewLRU[string, document](maxDocuments, nil)
+	failed, err2 := simplelru.NewLRU[string, document](maxDocuments, nil)
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
 	private := make([]string, 0, len(privateHosts))
@@ -63,7 +70,7 @@ func newDocuments(privateHosts []string) (*documents, error) {
 		private = append(private, strings.ToLower(host))
 	}
 	return &documents{
-		known: known, slots: make(chan struct{}, maxFetches),
+		known: known, failed: failed, running: map[string]int{},
 		web: &http.Client{
 			Timeout: documentTimeout,
 			Transport: &http.Transport{
@@ -117,28 +124,64 @@ func isPublic(addr netip.Addr) bool {
 	return addr.IsValid()
 }
 
-// client is what the document at id says. It waits for one request at most.
-func (d *documents) client(ctx context.Context, id string) (*client, error) {
-	d.mu.Lock()
-	known, ok := d.known.Get(id)
-	d.mu.Unlock()
-	if ok && time.Now().Before(known.expires) {
-		return known.client, nil
+// client is what the document at id says, for somebody at an address. It waits for one request at most, and refuses where too
+// many wait, above all for that address: who names sites that do not answer keeps nobody else from logging in.
+func (d *documents) client(ctx context.Context, address, id string) (*client, error) {
+	if known, ok := d.remembered(id); ok {
+		return known.client, known.err
 	}
-	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
-	default:
+	if !d.begin(address) {
 		return nil, errDocumentBusy
 	}
+	defer d.end(address)
 	c, err := d.fetch(ctx, id)
-	if err != nil {
-		return nil, err
+	if ctx.Err() == nil { // a browser that went away says nothing of the document
+		d.remember(id, c, err)
 	}
+	return c, err
+}
+
+func (d *documents) remembered(id string) (document, bool) {
 	d.mu.Lock()
-	d.known.Add(id, document{c, time.Now().Add(documentAge)})
-	d.mu.Unlock()
-	return c, nil
+	defer d.mu.Unlock()
+	for _, list := range []*simplelru.LRU[string, document]{d.known, d.failed} {
+		if known, ok := list.Get(id); ok && time.Now().Before(known.expires) {
+			return known, true
+		}
+	}
+	return document{}, false
+}
+
+func (d *documents) remember(id string, c *client, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil {
+		again := fmt.Errorf("%w. It was tried less than a minute ago: try again in a minute", err)
+		d.failed.Add(id, document{err: again, expires: time.Now().Add(failureAge)})
+		return
+	}
+	d.known.Add(id, document{client: c, expires: time.Now().Add(documentAge)})
+}
+
+// begin counts a fetch for an address, unless there are too many. end follows it.
+func (d *documents) begin(address string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fetches >= maxFetches || d.running[address] >= maxFetchesOfOne {
+		return false
+	}
+	d.fetches++
+	d.running[address]++
+	return true
+}
+
+func (d *documents) end(address string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fetches--
+	if d.running[address]--; d.running[address] == 0 {
+		delete(d.running, address)
+	}
 }
 
 func (d *documents) fetch(ctx context.Context, id string) (*client, error) {

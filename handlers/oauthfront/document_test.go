@@ -120,8 +120,8 @@ func TestDocumentsThatAreNotTaken(t *testing.T) {
 					t.Errorf("got %d to %q, want a page with 400", got.Code, got.Header().Get("Location"))
 				}
 			}
-			if hits := s.hits.Load(); hits != 2 {
-				t.Errorf("asked %d times for two tries, want twice: what failed is not kept, nor is a redirect followed", hits)
+			if hits := s.hits.Load(); hits != 1 {
+				t.Errorf("asked %d times for two tries, want once: what failed is remembered for a while, and no redirect is followed", hits)
 			}
 		})
 	}
@@ -190,14 +190,14 @@ func TestWaitingForDocumentsIsBounded(t *testing.T) {
 		d.web.Transport = silent{}
 		began := time.Now()
 		ended := make(chan error, maxFetches)
-		for range maxFetches {
+		for i := range maxFetches {
 			go func() {
-				_, err := d.client(t.Context(), "https://slow.example.com/x")
+				_, err := d.client(t.Context(), fmt.Sprint("address ", i/maxFetchesOfOne), fmt.Sprintf("https://slow.example.com/%d", i))
 				ended <- err
 			}()
 		}
 		synctest.Wait()
-		if _, err := d.client(t.Context(), "https://other.example.com/x"); !errors.Is(err, errDocumentBusy) {
+		if _, err := d.client(t.Context(), "another address", "https://other.example.com/x"); !errors.Is(err, errDocumentBusy) {
 			t.Errorf("one more: got %v, want errDocumentBusy", err)
 		}
 		for range maxFetches {
@@ -209,6 +209,105 @@ func TestWaitingForDocumentsIsBounded(t *testing.T) {
 			t.Errorf("it took %v, want %v", took, documentTimeout)
 		}
 	})
+}
+
+// An address that names silent sites keeps nobody else waiting.
+func TestAnAddressHasFewDocumentsFetchedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, err := newDocuments(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.web.Transport = silent{}
+		ended := make(chan error, maxFetches)
+		for i := range maxFetches {
+			go func() {
+				_, err := d.client(t.Context(), "attacker", fmt.Sprintf("https://slow.example.com/%d", i))
+				ended <- err
+			}()
+		}
+		synctest.Wait()
+		if busy := len(ended); busy != maxFetches-maxFetchesOfOne {
+			t.Errorf("of %d at once %d were refused, want all but %d", maxFetches, busy, maxFetchesOfOne)
+		}
+		d.web.Transport = &counting{id: "https://client.example.com/x"}
+		if _, err := d.client(t.Context(), "somebody else", "https://client.example.com/x"); err != nil {
+			t.Errorf("somebody else meanwhile: %v", err)
+		}
+		if _, err := d.client(t.Context(), "attacker", "https://client.example.com/x"); err != nil {
+			t.Errorf("what is known already: %v", err)
+		}
+		<-time.After(documentTimeout)
+		synctest.Wait()
+		d.web.Transport = &counting{id: "https://client.example.com/y"}
+		if _, err := d.client(t.Context(), "attacker", "https://client.example.com/y"); err != nil {
+			t.Errorf("the same address, later: %v", err)
+		}
+		if len(d.running) != 0 {
+			t.Errorf("counted as under way: %v, want none", d.running)
+		}
+	})
+}
+
+// What failed is not asked for again at once, and is after a minute. A browser that goes away says nothing of a document.
+func TestDocumentsThatFailedAreLeftAloneForAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, err := newDocuments(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := "https://client.example.com/x"
+		wrong, right := &counting{id: id + "other"}, &counting{id: id}
+		d.web.Transport = wrong
+		for range 3 {
+			if _, err := d.client(t.Context(), "a", id); !errors.Is(err, errDocumentOther) {
+				t.Errorf("got %v, want errDocumentOther", err)
+			}
+		}
+		if wrong.n != 1 {
+			t.Errorf("fetched %d times, want once", wrong.n)
+		}
+		d.web.Transport = right
+		<-time.After(failureAge)
+		if _, err := d.client(t.Context(), "a", id); err != nil || right.n != 1 {
+			t.Errorf("after a minute: %v, fetched %d times, want a client", err, right.n)
+		}
+
+		d.web.Transport = silent{}
+		gone, leave := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, leave)
+		if _, err := d.client(gone, "a", id+"y"); err == nil {
+			t.Error("a silent site has described a client")
+		}
+		d.web.Transport = &counting{id: id + "y"}
+		if _, err := d.client(t.Context(), "a", id+"y"); err != nil {
+			t.Errorf("after a browser that went away: %v, want a client", err)
+		}
+	})
+}
+
+func TestFailedDocumentsPushOutNoGoodOnes(t *testing.T) {
+	d, err := newDocuments(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := &counting{id: "https://client.example.com/x"}
+	d.web.Transport = good
+	wanted := func() {
+		if _, err := d.client(t.Context(), "a", good.id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wanted()
+	for i := range 2 * maxDocuments {
+		if _, err := d.client(t.Context(), "a", fmt.Sprintf("https://client.example.com/%d", i)); !errors.Is(err, errDocumentOther) {
+			t.Fatalf("got %v, want errDocumentOther", err)
+		}
+	}
+	wanted()
+	if good.n != 2*maxDocuments+1 || d.failed.Len() != maxDocuments {
+		t.Errorf("fetched %d times, with %d failures kept, want the good one fetched once and %d failures", good.n, d.failed.Len(), maxDocuments)
+	}
 }
 
 // silent never answers.
@@ -233,7 +332,7 @@ func TestADocumentIsFetchedAgainAfterAWhile(t *testing.T) {
 			want  int
 		}{{0, 1}, {documentAge - time.Second, 1}, {time.Second, 2}} {
 			<-time.After(step.after)
-			if _, err := d.client(t.Context(), id); err != nil || count.n != step.want {
+			if _, err := d.client(t.Context(), "a", id); err != nil || count.n != step.want {
 				t.Errorf("after another %v: %v, fetched %d times, want %d", step.after, err, count.n, step.want)
 			}
 		}
@@ -241,15 +340,34 @@ func TestADocumentIsFetchedAgainAfterAWhile(t *testing.T) {
 }
 
 type counting struct {
-	id string
-	n  int
+	id, redirectURI string
+	n               int
 }
 
 func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.n++
 	w := httptest.NewRecorder()
-	describe(c.id, "")(w, r)
+	more := ""
+	if c.redirectURI != "" {
+		more = fmt.Sprintf(`,"redirect_uris":[%q]`, c.redirectURI)
+	}
+	describe(c.id, more)(w, r)
 	return w.Result(), nil
+}
+
+// Who has a document is as much a stranger as who registers, until somebody has logged in by it.
+func TestAClientWithADocumentIsToldOnceSomebodyLoggedIn(t *testing.T) {
+	const id, there = "https://client.example.com/x", "https://client.example.com/cb"
+	w := newWorld(t, nil)
+	w.front.readers.web.Transport = &counting{id: id, redirectURI: there}
+	wrong := request(id, "redirect_uri", there, "prompt", "none")
+	if got := w.ask(wrong); got.Code != http.StatusBadRequest || got.Header().Get("Location") != "" {
+		t.Errorf("before a login: got %d to %q, want a page with 400", got.Code, got.Header().Get("Location"))
+	}
+	w.tokens(exchange(id, w.login(w.key, request(id, "redirect_uri", there)), "redirect_uri", there))
+	if to := w.location(w.ask(wrong)); !strings.HasPrefix(to, there) {
+		t.Errorf("after one: the browser is sent to %q, want the client", to)
+	}
 }
 
 func TestClientsWithDocumentsOfAnAddressAreLimited(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/golang-jwt/jwt/v5"
 	"go.uber.org/zap"
 
 	"toolgate/config"
@@ -34,11 +35,12 @@ const (
 	rateKeys         = 10_000 // addresses that are counted
 )
 
-// Options are what the front stands on; all are required.
+// Options are what the front stands on; all but ReadOnly are required.
 type Options struct {
-	Config config.Config
-	Keys   *middleware.KeyStore
-	Log    *zap.Logger
+	Config   config.Config
+	Keys     *middleware.KeyStore
+	ReadOnly bool // the state file is judged and never written, for who only checks a configuration: it may be that of a running server
+	Log      *zap.Logger
 }
 
 // Front is the server. It is the verifier of the tokens that it gives. Safe for concurrent use.
@@ -96,7 +98,7 @@ func New(o Options) (*Front, error) {
 		return nil, err
 	}
 	f.endpoints = newEndpoints(f)
-	if err := f.begin(); err != nil {
+	if err := f.begin(o.ReadOnly); err != nil {
 		return nil, err
 	}
 	return f, nil
@@ -121,7 +123,7 @@ func (f *Front) limiters() error {
 }
 
 // begin takes up what was kept. It starts the keeper last, so that nothing runs where New fails.
-func (f *Front) begin() error {
+func (f *Front) begin(readOnly bool) error {
 	path := f.cfg.StateFile
 	kept, err := readState(path, f.issuer, f.log)
 	if err != nil {
@@ -137,6 +139,9 @@ func (f *Front) begin() error {
 	f.store.restore(kept.Clients, kept.Grants)
 	if path == "" {
 		return nil
+	}
+	if readOnly {
+		return checkFolder(path)
 	}
 	take := func() state {
 		now := state{Version: stateVersion, Issuer: f.issuer, Key: kept.Key}
@@ -190,22 +195,26 @@ func (f *Front) documents() map[string]gin.HandlerFunc {
 	return all
 }
 
-// Verify implements middleware.Verifier: an access token is worth what its key is worth now, less what was not granted.
+// Verify implements middleware.Verifier: an access token is worth what its key is worth now, less what was not granted. Of those
+// that were good once it says so.
 func (f *Front) Verify(_ context.Context, credential string) (*mcp.Principal, error) {
 	if !strings.HasPrefix(credential, accessPrefix) && !strings.HasPrefix(credential, refreshPrefix) {
 		return nil, middleware.ErrNotKnown
 	}
 	claims, err := f.seal.readAccess(credential)
-	if err != nil {
-		return nil, fmt.Errorf("%w: the token is none of this server's, or has expired", middleware.ErrNotValid)
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired): // which is found out only of what we have signed
+		return nil, fmt.Errorf("%w: the token has expired: %w", middleware.ErrNotValid, middleware.ErrAged)
+	case err != nil:
+		return nil, fmt.Errorf("%w: the token is none of this server's", middleware.ErrNotValid)
 	}
 	g, ok := f.store.grant(claims.Grant)
 	if !ok {
-		return nil, fmt.Errorf("%w: the login has ended", middleware.ErrNotValid)
+		return nil, fmt.Errorf("%w: the login has ended: %w", middleware.ErrNotValid, middleware.ErrAged)
 	}
 	owner, err := f.keys.Principal(g.Key)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the api key that was shown for it is no longer good", middleware.ErrNotValid)
+		return nil, fmt.Errorf("%w: the api key that was shown for it is no longer good: %w", middleware.ErrNotValid, middleware.ErrAged)
 	}
 	p := *owner
 	p.Scopes = held(owner, claims.scopes())

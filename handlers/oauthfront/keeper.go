@@ -1,6 +1,7 @@
 package oauthfront
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -12,12 +13,15 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"toolgate/config"
+	"toolgate/middleware"
 )
 
 const (
 	stateVersion = 1
 	saveAfter    = time.Second // changes that come within this are written together
-	ownerOnly    = 0o600
+	notForOthers = 0o640
 	maxStateFile = 256 << 20 // bytes; a file beyond is none that we wrote
 )
 
@@ -94,27 +98,39 @@ func (k *keeper) close() error {
 	return k.err
 }
 
-// writeState replaces the file as a whole: whoever reads it finds the old or the new.
-func writeState(path string, s state) (err error) {
-	text, err := json.Marshal(s)
+// writeState replaces the file as a whole: whoever reads it finds the old or the new. It stays whose it was.
+func writeState(path string, s state) error {
+	text, err := encodeState(s)
+	if err == nil {
+		err = middleware.ReplaceFile(path, text)
+	}
 	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // made for its owner alone
-	if err != nil {
 		return fmt.Errorf("write the state: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write the state: %w", err)
+	return nil
+}
+
+// encodeState is the text of the file, which is never more than readState reads. It escapes what JSON wants escaped and no more:
+// redirect URIs are full of &, which would be six bytes each.
+func encodeState(s state) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(s); err != nil {
+		return nil, err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("write the state: %w", err)
+	if text.Len() > maxStateFile {
+		return nil, fmt.Errorf("it would be %v, and %v at most are read: lower auth.front.clients", config.Bytes(text.Len()), config.Bytes(maxStateFile))
+	}
+	return text.Bytes(), nil
+}
+
+// checkFolder says why a file could not be written, as far as that is seen without writing it.
+func checkFolder(path string) error {
+	if info, err := os.Stat(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("auth.front.state_file: write the state: %w", err)
+	} else if !info.IsDir() {
+		return fmt.Errorf("auth.front.state_file: write the state: %s is no folder", filepath.Dir(path))
 	}
 	return nil
 }
@@ -135,8 +151,8 @@ func readState(path, issuer string, log *zap.Logger) (state, error) {
 		return state{}, err
 	case !info.Mode().IsRegular() || info.Size() > maxStateFile:
 		return state{}, fmt.Errorf("%s is no file that this server wrote", path)
-	case info.Mode().Perm()&^ownerOnly != 0:
-		log.Warn("others could read the state of the OAuth front; it is written anew for its owner alone",
+	case info.Mode().Perm()&^notForOthers != 0:
+		log.Warn("others could read the state of the OAuth front; the server that keeps it takes that from them",
 			zap.String("file", path), zap.Stringer("mode", info.Mode().Perm()))
 	}
 	text, err := os.ReadFile(path)
@@ -161,9 +177,10 @@ func (s state) restorable() state {
 	out := s
 	out.Version, out.Clients, out.Grants = stateVersion, nil, nil
 	for _, c := range s.Clients {
-		m := metadata{Name: c.Name, RedirectURIs: c.RedirectURIs}
-		if _, err := m.client(c.ID); err == nil && c.ID != "" && !documentID(c.ID) {
-			out.Clients = append(out.Clients, c)
+		kept, err := metadata{Name: c.Name, RedirectURIs: c.RedirectURIs}.client(c.ID)
+		if err == nil && c.ID != "" && !documentID(c.ID) {
+			kept.Created, kept.Used = c.Created, c.Used
+			out.Clients = append(out.Clients, *kept)
 		}
 	}
 	now := time.Now()

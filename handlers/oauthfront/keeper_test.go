@@ -139,9 +139,11 @@ func TestStateFilesThatCannotBeUsedStopTheStart(t *testing.T) {
 		}
 		cfg := config.Default()
 		cfg.Server.PublicURL, cfg.Auth.Front.StateFile = publicURL, file
-		_, err := New(Options{Config: cfg, Log: zap.NewNop()})
-		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "auth.front.state_file") || strings.Contains(err.Error(), "tga_") {
-			t.Errorf("%s: got %v, want an error that names the key and says %q", name, err, test.want)
+		for _, readOnly := range []bool{false, true} {
+			_, err := New(Options{Config: cfg, ReadOnly: readOnly, Log: zap.NewNop()})
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "auth.front.state_file") || strings.Contains(err.Error(), "tga_") {
+				t.Errorf("%s, read only %v: got %v, want an error that names the key and says %q", name, readOnly, err, test.want)
+			}
 		}
 	}
 }
@@ -177,8 +179,8 @@ func TestStateFilesAreReadWithTolerance(t *testing.T) {
 	if len(w.logs.FilterMessageSnippet("others could read").All()) != 1 {
 		t.Error("a file that others can read was taken without a word")
 	}
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file is %v, %v after the start, want 0600", info.Mode(), err)
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("the file is %v, %v after the start, want 0640: what its group may stays", info.Mode(), err)
 	}
 }
 
@@ -214,4 +216,126 @@ func TestAStateThatCannotBeWrittenIsSaid(t *testing.T) {
 	if len(w.logs.FilterMessageSnippet("are not kept").All()) == 0 {
 		t.Error("the log does not say that logins are not kept")
 	}
+}
+
+// Who only checks a configuration leaves the file of a server that runs alone, also where the configuration has another issuer.
+func TestReadOnlyWritesNothing(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "front.json")
+	w := newWorld(t, withState(file))
+	_, got := w.given()
+	if err := w.front.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, text := fileInfo(t, file), readText(t, file)
+	for _, issuer := range []string{publicURL, "https://moved.example.com"} {
+		w.cfg.Server.PublicURL = issuer
+		w.openAs(true)
+		w.registerClient(callback)
+		if err := w.front.Close(); err != nil {
+			t.Errorf("%s: Close: %v", issuer, err)
+		}
+		if after := fileInfo(t, file); !os.SameFile(before, after) || !after.ModTime().Equal(before.ModTime()) || readText(t, file) != text {
+			t.Errorf("%s: the file was written", issuer)
+		}
+	}
+	if len(w.logs.FilterMessageSnippet("public_url has changed").All()) != 1 {
+		t.Error("nobody is told that every client would have to log in anew")
+	}
+	w.cfg.Server.PublicURL = publicURL
+	w.open()
+	if w.works(got.Access) != w.keyID {
+		t.Error("the server's logins are gone")
+	}
+
+	w.cfg.Auth.Front.StateFile = filepath.Join(dir, "new.json")
+	w.openAs(true)
+	if err := w.front.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("in the folder: got %v, %v, want the server's file alone", left, err)
+	}
+}
+
+// The file stays whose it was, and a link to it a link.
+func TestTheStateFileKeepsItsPlaceAndMode(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "front.json")
+	link := filepath.Join(t.TempDir(), "link.json")
+	if err := os.Symlink(file, link); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, withState(file))
+	if err := os.Chmod(file, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.front.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.cfg.Auth.Front.StateFile = link
+	w.open()
+	_, got := w.given()
+	if err := w.front.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if info := fileInfo(t, file); info.Mode().Perm() != 0o640 {
+		t.Errorf("the file is %v, want 0640 as its owner made it", info.Mode())
+	}
+	if len(w.logs.FilterMessageSnippet("others could read").All()) != 0 {
+		t.Error("a group that may read the file is taken for everybody")
+	}
+	w.cfg.Auth.Front.StateFile = file
+	w.open()
+	if w.works(got.Access) != w.keyID {
+		t.Error("what was written through a link is not in the file behind it")
+	}
+}
+
+// What strangers register is bounded as text too: the file that is written can always be read.
+func TestTheStateFileCanAlwaysBeRead(t *testing.T) {
+	m := metadata{Name: strings.Repeat(`"`, maxClientName)}
+	for left := maxRedirectBytes; left > 0; left -= 2048 {
+		m.RedirectURIs = append(m.RedirectURIs, "https://a.example/?"+strings.Repeat("&", min(left, 2048)-len("https://a.example/?")))
+	}
+	worst, err := m.client(clientIDPrefix + strings.Repeat("A", 26))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := encodeState(state{Clients: []client{*worst}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty, err := encodeState(state{Clients: []client{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := len(text) - len(empty); took > worst.size() {
+		t.Errorf("the largest client takes %d bytes of the file, and counts as %d", took, worst.size())
+	}
+	login := grant{
+		ID: strings.Repeat("A", 26), Client: "https://a.example/" + strings.Repeat("&", maxRedirectURI-len("https://a.example/")), Key: "key:" + strings.Repeat("k", 256),
+		Scopes: []string{strings.Repeat("s", maxAuthorize)}, Refresh: strings.Repeat("0", 64), Expires: time.Now(),
+	}
+	if text, err = encodeState(state{Grants: []grant{login}}); err != nil || maxClientBytes+maxGrants*len(text) > maxStateFile {
+		t.Errorf("%d of the largest logins, of %d bytes each, and %d bytes of clients (%v) are more than the %d that are read",
+			maxGrants, len(text), maxClientBytes, err, maxStateFile)
+	}
+}
+
+func fileInfo(t *testing.T, file string) os.FileInfo {
+	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+func readText(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

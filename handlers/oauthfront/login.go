@@ -65,9 +65,16 @@ func (f *Front) show(c *gin.Context, status int, page *template.Template, values
 	c.Data(status, "text/html; charset=utf-8", body.Bytes())
 }
 
+// sadPage is what the page of errors shows.
+type sadPage struct {
+	What, Why string
+	Back      string // the URL that would tell the client; empty where there is none
+	To        string // where that leads
+}
+
 // say shows a person what went wrong, where there is no client that could be told.
 func (f *Front) say(c *gin.Context, status int, what, why string) {
-	f.show(c, status, f.sad, struct{ What, Why string }{what, why})
+	f.show(c, status, f.sad, sadPage{What: what, Why: why})
 }
 
 // loginPage is what the login page shows.

@@ -69,10 +69,12 @@ func newWorld(t *testing.T, change func(*config.Config)) *world {
 }
 
 // open makes the front of the world's configuration; it is closed with the test.
-func (w *world) open() {
+func (w *world) open() { w.openAs(false) }
+
+func (w *world) openAs(readOnly bool) {
 	w.t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
-	front, err := New(Options{Config: w.cfg, Keys: w.keys, Log: zap.New(core)})
+	front, err := New(Options{Config: w.cfg, Keys: w.keys, ReadOnly: readOnly, Log: zap.New(core)})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -86,6 +86,12 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && addr.Zone() == "" && addr.IsLoopback()
 }
 
+// staysHere says whether an answer to a URI that was taken stays on the machine of who brings it: loopback, or an application.
+func staysHere(uri string) bool {
+	u, err := parseRedirectURI(uri)
+	return err == nil && (u.Scheme != "https" || isLoopback(u.Hostname()))
+}
+
 // withAnswer adds the parameters of an answer to a redirect URI, and leaves what stands there as it is.
 func withAnswer(redirectURI string, answer url.Values) string {
 	base, query, found := strings.Cut(redirectURI, "?")

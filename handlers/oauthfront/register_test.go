@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"toolgate/config"
 )
@@ -81,6 +82,45 @@ func TestClientsAreForgottenFromTheOneLongestUnused(t *testing.T) {
 	}
 	if next := w.tokens(renewal(used, got.Refresh)); next.Access == "" {
 		t.Errorf("the client in use: got %+v, want tokens", next)
+	}
+}
+
+// The text that strangers register is bounded as their number is, and goes in the same order.
+func TestClientsAreBoundedInBytes(t *testing.T) {
+	w := newWorld(t, nil)
+	small := client{RedirectURIs: []string{callback}}
+	large := client{RedirectURIs: []string{"https://a.example/" + strings.Repeat("x", 2000), "https://a.example/" + strings.Repeat("y", 2000)}}
+	s := w.front.store
+	s.room = 3 * (large.size() + len(clientIDPrefix) + 26)
+	used, _ := w.given()
+	first := s.register(small).ID
+	for range 100 {
+		s.register(small)
+	}
+	var last string
+	for range 3 {
+		last = s.register(large).ID
+	}
+	clients, _ := s.kept()
+	total := 0
+	for _, c := range clients {
+		total += c.size()
+	}
+	if total > s.room || total != s.bytes {
+		t.Errorf("kept %d bytes, counted as %d, want %d at most", total, s.bytes, s.room)
+	}
+	for id, want := range map[string]bool{used: true, first: false, last: true} {
+		if _, known := s.client(id); known != want {
+			t.Errorf("client %s: known %v, want %v", id, known, want)
+		}
+	}
+	again, err := newStore(10, time.Hour, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.restore(append(clients, clients...), nil)
+	if len(clients) == 0 || again.bytes != total {
+		t.Errorf("restored twice over: counted as %d bytes, want %d", again.bytes, total)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 const (
 	codeTTL        = time.Minute // from the login to the client's request, which programs make at once
+	maxClientBytes = 64 << 20    // of all clients as they are kept: a part of what the state file may hold
 	maxCodes       = 10_000      // a key is needed for each
 	maxGrants      = 10_000      // logins that stand
 	maxKeyGrants   = 200         // of one key, so that nobody's clients push out those of others
@@ -59,6 +60,8 @@ type store struct {
 
 	mu     sync.Mutex
 	limit  int                            // of clients
+	room   int                            // for them, in bytes
+	bytes  int                            // that they take
 	fresh  *simplelru.LRU[string, client] // by which nobody has logged in yet
 	proven *simplelru.LRU[string, client]
 	codes  *simplelru.LRU[[sha256.Size]byte, *code]
@@ -66,7 +69,7 @@ type store struct {
 }
 
 func newStore(clients int, ttl time.Duration, changed func()) (*store, error) {
-	s := &store{ttl: ttl, limit: clients, changed: changed}
+	s := &store{ttl: ttl, limit: clients, room: maxClientBytes, changed: changed}
 	var err1, err2, err3, err4 error
 	s.fresh, err1 = simplelru.NewLRU[string, client](clients, nil)
 	s.proven, err2 = simplelru.NewLRU[string, client](clients, nil)
@@ -87,16 +90,35 @@ func (s *store) register(c client) client {
 }
 
 func (s *store) keepClient(c client) {
+	for _, list := range []*simplelru.LRU[string, client]{s.fresh, s.proven} { // a file may name one twice
+		if was, ok := list.Peek(c.ID); ok {
+			list.Remove(c.ID)
+			s.bytes -= was.size()
+		}
+	}
+	for s.fresh.Len()+s.proven.Len() >= s.limit || s.bytes > s.room-c.size() {
+		if !s.forgetOldest() {
+			break
+		}
+	}
 	list := s.fresh
 	if c.Used {
 		list = s.proven
 	}
-	for s.fresh.Len()+s.proven.Len() >= s.limit {
-		if _, _, ok := s.fresh.RemoveOldest(); !ok {
-			s.proven.RemoveOldest()
-		}
-	}
 	list.Add(c.ID, c)
+	s.bytes += c.size()
+}
+
+// forgetOldest makes room by one client. It says whether there was one.
+func (s *store) forgetOldest() bool {
+	_, c, ok := s.fresh.RemoveOldest()
+	if !ok {
+		_, c, ok = s.proven.RemoveOldest()
+	}
+	if ok {
+		s.bytes -= c.size()
+	}
+	return ok
 }
 
 // client finds a registered client.
@@ -108,6 +130,17 @@ func (s *store) client(id string) (*client, bool) {
 	}
 	c, ok := s.fresh.Get(id)
 	return &c, ok
+}
+
+// trusted says that somebody logged in by a client: a registered one at any time, one with a document by a login that stands.
+func (s *store) trusted(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !documentID(id) {
+		return s.proven.Contains(id)
+	}
+	now := time.Now()
+	return slices.ContainsFunc(s.grants.Values(), func(g grant) bool { return g.Client == id && now.Before(g.Expires) })
 }
 
 // prove notes that somebody logged in by a client.
