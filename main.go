@@ -195,9 +195,11 @@ func usage(w io.Writer) {
 	_, _ = fmt.Fprint(w, "\nEvery configuration key is a flag, e.g. --server.port 8080; toolgate COMMAND -h lists them.\n")
 }
 
-// app is what every way of serving stands on. What another configuration changes while it runs, apply alone replaces.
+// app is what every way of serving stands on. What another configuration changes while it runs, apply alone replaces, on the
+// goroutine of keep.
 type app struct {
-	cfg      config.Config
+	cfg      config.Config                 // what it was started with
+	inForce  atomic.Pointer[config.Config] // what it serves by
 	log      *zap.Logger
 	level    zap.AtomicLevel
 	metrics  *handlers.Metrics
@@ -210,7 +212,7 @@ type app struct {
 	keys     *middleware.KeyStore
 	tokens   *middleware.Tokens      // nil: none were taken so far
 	accepted middleware.TokenOptions // by tokens
-	front    *oauthfront.Front       // nil: it was off so far
+	front    *oauthfront.Front       // nil: it is off
 
 	closers []func() // of what was opened, in that order
 }
@@ -222,6 +224,7 @@ func (p *program) open(serves bool) (*app, error) {
 		return nil, err
 	}
 	a := &app{cfg: cfg, keys: new(middleware.KeyStore)}
+	a.inForce.Store(&cfg)
 	if err := a.build(p, serves); err != nil {
 		a.close()
 		return nil, &exitError{exitUsage, err}
@@ -246,6 +249,11 @@ func (a *app) closing(f func(ctx context.Context) error) {
 func (a *app) close() {
 	if a.tokens != nil {
 		a.tokens.Close()
+	}
+	if a.front != nil {
+		if err := a.front.Close(); err != nil {
+			a.log.Warn("close the OAuth front", zap.Error(err))
+		}
 	}
 	for _, f := range slices.Backward(a.closers) {
 		f()
@@ -335,11 +343,11 @@ func serve(ctx context.Context, p *program) error {
 	a.metrics.Watch(registry)
 	a.metrics.WatchCalls(a.server.Running)
 	live := new(handlers.Live)
-	api, err := a.newAPI(a.cfg, registry, live)
+	face, err := a.newFace(a.cfg, registry, live)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	live.Use(api)
+	a.use(face, live)
 	listeners, err := handlers.Listen(ctx, a.cfg.Listen())
 	if err != nil {
 		return fmt.Errorf("%w; is another server running? --server.port takes another port", err)
@@ -352,7 +360,9 @@ func serve(ctx context.Context, p *program) error {
 	}
 	defer closeMetrics()
 	a.tools.Serve(a.server)
-	defer a.keep(ctx, p, func(cfg config.Config, c config.Changes) error { return a.apply(cfg, c, registry, live) })()
+	defer a.keep(ctx, p,
+		func() error { return a.revoke(registry) },
+		func(cfg config.Config, c config.Changes) error { return a.apply(cfg, c, registry, live) })()
 	for _, l := range listeners {
 		go func() { ended <- web.Serve(l) }()
 		a.log.Info("listening", zap.String("address", l.Addr().String()), zap.String("version", version))
@@ -363,15 +373,16 @@ func serve(ctx context.Context, p *program) error {
 		a.log.Error("serve", zap.Error(err))
 	}
 	live.Drain()
-	if a.cfg.Balanced() && err == nil && a.cfg.Server.LameDuck > 0 {
-		a.log.Info("not ready any more, and serving those who have not noticed", zap.Duration("lame_duck", a.cfg.Server.LameDuck))
+	cfg := a.inForce.Load()
+	if cfg.Balanced() && err == nil && cfg.Server.LameDuck > 0 {
+		a.log.Info("not ready any more, and serving those who have not noticed", zap.Duration("lame_duck", cfg.Server.LameDuck))
 		select {
-		case <-time.After(a.cfg.Server.LameDuck):
+		case <-time.After(cfg.Server.LameDuck):
 		case err = <-ended:
 		}
 	}
-	a.log.Info("shutting down", zap.Duration("grace", a.cfg.Server.ShutdownGrace))
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Server.ShutdownGrace)
+	a.log.Info("shutting down", zap.Duration("grace", cfg.Server.ShutdownGrace))
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Server.ShutdownGrace)
 	defer cancel()
 	a.server.Close(grace)
 	err = errors.Join(err, registry.Close(grace))
@@ -396,55 +407,98 @@ func (a *app) serveMetrics(ctx context.Context, ended chan<- error) (stop func()
 	return func() { _ = web.Close() }, nil
 }
 
-// newAPI makes the HTTP face by a configuration. What the API stands on and is there already is used again.
-func (a *app) newAPI(cfg config.Config, sessions handlers.Sessions, live *handlers.Live) (*handlers.API, error) {
+// face is an HTTP face that could be put in force, and what was made for it. Nothing of it counts before use.
+type face struct {
+	cfg      config.Config
+	api      *handlers.API
+	keys     *middleware.KeySet // nil: no keys are asked for
+	tokens   *middleware.Tokens
+	accepted middleware.TokenOptions
+	front    *oauthfront.Front
+}
+
+// newFace makes one by a configuration. What is there already and would be made the same is used again. Without live
+// nothing will serve: no file is written.
+func (a *app) newFace(cfg config.Config, sessions handlers.Sessions, live *handlers.Live) (*face, error) {
+	f := &face{cfg: cfg}
 	o := handlers.Options{
-		Config: cfg, Version: version, Server: a.server, Sessions: sessions, Counters: a.counters, Draining: live.Draining(),
+		Config: cfg, Version: version, Server: a.server, Sessions: sessions, Counters: a.counters,
 		Refused: a.metrics.Refused, Log: a.log,
 	}
-	if err := a.verifiers(cfg, &o); err != nil {
-		return nil, err
+	if live != nil {
+		o.Draining = live.Draining()
 	}
 	if cfg.Metrics.Enabled && cfg.Metrics.Listen == "" {
 		o.Metrics = a.metrics.Handler()
 	}
-	return handlers.New(o)
+	err := a.verifiers(f, &o, live == nil)
+	if err == nil {
+		f.api, err = handlers.New(o)
+	}
+	if err != nil {
+		a.discard(f)
+		return nil, err
+	}
+	return f, nil
 }
 
-// verifiers adds to o who finds out whose a credential is.
-func (a *app) verifiers(cfg config.Config, o *handlers.Options) (err error) {
-	if cfg.Auth.UsesKeys() {
-		if err := a.keys.Load(cfg.Auth.KeysFile); err != nil {
+// verifiers adds to o, and to f, who finds out whose a credential is.
+func (a *app) verifiers(f *face, o *handlers.Options, readOnly bool) (err error) {
+	auth := f.cfg.Auth
+	if auth.UsesKeys() {
+		if f.keys, err = middleware.ReadKeys(auth.KeysFile); err != nil {
 			return fmt.Errorf("auth.keys_file: %w", err)
 		}
-		if cfg.Auth.Has(config.AuthKeys) {
+		if auth.Has(config.AuthKeys) {
 			o.Verifiers = append(o.Verifiers, a.keys)
 		}
 	}
-	if cfg.Auth.UsesTokens() {
-		accepted := middleware.TokenOptions{JWT: cfg.Auth.JWT, Resource: cfg.ResourceURL(), Log: a.log}
-		if a.tokens == nil || !reflect.DeepEqual(accepted, a.accepted) {
-			tokens, err := middleware.NewTokens(accepted)
-			if err != nil {
+	if auth.UsesTokens() {
+		f.accepted = middleware.TokenOptions{JWT: auth.JWT, Resource: f.cfg.ResourceURL(), Log: a.log}
+		same := reflect.DeepEqual(f.accepted.JWT, a.accepted.JWT) && f.accepted.Resource == a.accepted.Resource
+		if f.tokens = a.tokens; f.tokens == nil || !same {
+			wanted := f.accepted
+			wanted.Previous = a.tokens
+			if f.tokens, err = middleware.NewTokens(wanted); err != nil {
 				return fmt.Errorf("auth.jwt: %w", err)
 			}
-			if a.tokens != nil {
-				a.tokens.Close() // what began with it goes on with the keys it has
-			}
-			a.tokens, a.accepted = tokens, accepted
 		}
-		o.Tokens, o.Verifiers = a.tokens, append(o.Verifiers, a.tokens)
+		o.Tokens, o.Verifiers = f.tokens, append(o.Verifiers, f.tokens)
 	}
-	if cfg.Auth.Has(config.AuthFront) {
-		if a.front == nil { // its options count from the next start: it keeps a file
-			if a.front, err = oauthfront.New(oauthfront.Options{Config: cfg, Keys: a.keys, Log: a.log}); err != nil {
+	if auth.Has(config.AuthFront) {
+		if f.front = a.front; f.front == nil {
+			if f.front, err = oauthfront.New(oauthfront.Options{Config: f.cfg, Keys: a.keys, ReadOnly: readOnly, Log: a.log}); err != nil {
 				return fmt.Errorf("auth.front: %w", err)
 			}
-			a.closing(func(context.Context) error { return a.front.Close() })
 		}
-		o.Front, o.Verifiers = a.front, append(o.Verifiers, a.front)
+		o.Front, o.Verifiers = f.front, append(o.Verifiers, f.front)
 	}
 	return nil
+}
+
+// use puts a face in force, and lets go of what it replaces.
+func (a *app) use(f *face, live *handlers.Live) {
+	if f.keys == nil {
+		f.keys = new(middleware.KeySet) // none is good any more
+	}
+	a.keys.Use(f.keys)
+	replaced := face{tokens: a.tokens, front: a.front}
+	a.tokens, a.accepted, a.front = f.tokens, f.accepted, f.front
+	live.Use(f.api)
+	a.inForce.Store(&f.cfg)
+	a.discard(&replaced)
+}
+
+// discard lets go of what a face stands on and the one in force does not. Requests that began with it go on with what it has.
+func (a *app) discard(f *face) {
+	if f.tokens != nil && f.tokens != a.tokens {
+		f.tokens.Close()
+	}
+	if f.front != nil && f.front != a.front {
+		if err := f.front.Close(); err != nil {
+			a.log.Warn("close the OAuth front", zap.Error(err))
+		}
+	}
 }
 
 // stdioGrace is how long calls under way may take once the client has closed its end.
@@ -472,7 +526,9 @@ func stdio(ctx context.Context, p *program) error {
 		a.server.EndTasks(grace)
 	}
 	a.tools.Serve(a.server)
-	defer a.keep(ctx, p, func(cfg config.Config, c config.Changes) error { return a.tools.Reload(cfg.Tools, c) })()
+	defer a.keep(ctx, p,
+		func() error { return nil },
+		func(cfg config.Config, c config.Changes) error { return a.tools.Reload(cfg.Tools, c) })()
 	return handlers.Stdio{Server: a.server, Sessions: registry, Principal: mcp.Anonymous(), MaxLine: int(a.cfg.Limits.Body)}.
 		Serve(ctx, p.stdin, p.stdout, drain)
 }
@@ -518,9 +574,11 @@ func check(_ context.Context, p *program) error {
 		return err
 	}
 	defer a.close()
-	if _, err := a.newAPI(a.cfg, nil, new(handlers.Live)); err != nil {
+	face, err := a.newFace(a.cfg, nil, nil)
+	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	a.discard(face)
 	_, _ = fmt.Fprintf(p.stdout, "the configuration is valid; %d tools\n", a.server.ToolCount())
 	return nil
 }
@@ -633,9 +691,11 @@ func printVersion(_ context.Context, p *program) error {
 // newServer makes the dispatcher with the configured packs.
 func (a *app) newServer() error {
 	cfg, log := a.cfg, a.log
-	if err := a.limitCalls(cfg); err != nil {
+	limit, err := handlers.CallLimits(cfg, a.counters, a.tools.Rate, log)
+	if err != nil {
 		return err
 	}
+	a.limit.Store(&limit)
 	stateKey, err := cfg.MCP.StateKey()
 	if err != nil {
 		return err
@@ -668,25 +728,13 @@ func (a *app) newServer() error {
 	return err
 }
 
-// limitCalls puts the rates of a configuration in force.
-func (a *app) limitCalls(cfg config.Config) error {
-	limit, err := handlers.CallLimits(cfg, a.counters, a.tools.Rate, a.log)
-	if err == nil {
-		a.limit.Store(&limit)
-	}
-	return err
-}
-
 // logged is o, with every tool call in the log where that is written so finely. Arguments that a schema marks as sensitive
 // are hidden.
 func (a *app) logged(o mcp.Observer) mcp.Observer {
-	if !a.log.Core().Enabled(zap.DebugLevel) {
-		return o
-	}
 	done := o.Done
 	o.Done = func(out mcp.Outcome) {
 		done(out)
-		if out.Tool != "" {
+		if out.Tool != "" && a.log.Core().Enabled(zap.DebugLevel) { // the level may change
 			a.log.Debug("tool called", zap.String("tool", out.Tool), zap.ByteString("arguments", out.Arguments()),
 				zap.String("principal", out.Principal.Name), zap.String("error", out.Error), zap.Duration("took", out.Took))
 		}
@@ -695,8 +743,8 @@ func (a *app) logged(o mcp.Observer) mcp.Observer {
 }
 
 // keep has the program follow its configuration until the returned function is called, which waits. apply gets each that is
-// valid.
-func (a *app) keep(ctx context.Context, p *program, apply func(config.Config, config.Changes) error) (stop func()) {
+// valid; revoked is called before, whatever the configuration is worth.
+func (a *app) keep(ctx context.Context, p *program, revoked func() error, apply func(config.Config, config.Changes) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -704,19 +752,24 @@ func (a *app) keep(ctx context.Context, p *program, apply func(config.Config, co
 	keep := config.Keep{
 		Files: func() []string {
 			files := slices.Concat(p.source.Files(), a.tools.Files())
-			if a.cfg.Auth.UsesKeys() {
-				files = append(files, a.cfg.Auth.KeysFile)
+			if file := a.keyFile(); file != "" {
+				files = append(files, string(file))
 			}
 			return files
 		},
 		Hangup: hangup,
 		Apply: func(c config.Changes) error {
+			err := revoked()
 			if there && !p.source.FileExists() { // without it everything would be by default, what it forbids too
-				return errors.New("the configuration file is gone: put it back, or start again without it")
+				return errors.Join(err, errors.New("the configuration file is gone: put it back, or start again without it"))
 			}
-			cfg, err := p.load()
-			if err != nil {
-				return err
+			p.source.Running = a.inForce.Load()
+			cfg, warnings, fault := config.Load(p.source)
+			for _, w := range warnings {
+				a.log.Warn("the configuration", zap.String("warning", w))
+			}
+			if fault != nil {
+				return errors.Join(err, fault)
 			}
 			return apply(cfg, c)
 		},
@@ -725,9 +778,7 @@ func (a *app) keep(ctx context.Context, p *program, apply func(config.Config, co
 	}
 	var keeping sync.WaitGroup
 	keeping.Go(func() { keep.Run(ctx) })
-	if file := a.cfg.Auth.KeysFile; a.cfg.Auth.UsesKeys() {
-		keeping.Go(func() { a.keys.NoteUse(ctx, middleware.KeyFile(file), a.log) })
-	}
+	keeping.Go(func() { a.keys.NoteUse(ctx, a.keyFile, a.log) })
 	return func() {
 		signal.Stop(hangup)
 		cancel()
@@ -735,33 +786,62 @@ func (a *app) keep(ctx context.Context, p *program, apply func(config.Config, co
 	}
 }
 
+// keyFile is the file of keys in force; empty where none are asked for.
+func (a *app) keyFile() middleware.KeyFile {
+	if auth := a.inForce.Load().Auth; auth.UsesKeys() {
+		return middleware.KeyFile(auth.KeysFile)
+	}
+	return ""
+}
+
+// revoke takes the keys in force as their file has them now, and ends what was opened by those that are no longer good. It
+// waits for nothing else: a fault elsewhere in the configuration must not keep a key alive.
+func (a *app) revoke(registry *mcp.Registry) error {
+	file := a.keyFile()
+	if file == "" {
+		return nil
+	}
+	keys, err := middleware.ReadKeys(string(file))
+	if err != nil {
+		return fmt.Errorf("auth.keys_file: %w", err)
+	}
+	a.keys.Use(keys)
+	a.endRevoked(registry)
+	return nil
+}
+
+func (a *app) endRevoked(registry *mcp.Registry) {
+	if ended := registry.EndWhere(a.keys.Gone) + a.server.EndWhere(a.keys.Gone); ended > 0 {
+		a.log.Info("what keys that are no longer good had opened was ended", zap.Int("ended", ended))
+	}
+}
+
 // apply puts another configuration in force, or leaves everything as it was. No stream is dropped, but those of callers
 // whose key is no longer good.
 func (a *app) apply(cfg config.Config, c config.Changes, registry *mcp.Registry, live *handlers.Live) error {
-	now, later := config.Changed(a.cfg, cfg)
-	api, err := a.newAPI(cfg, registry, live)
+	limit, err := handlers.CallLimits(cfg, a.counters, a.tools.Rate, a.log)
+	if err != nil {
+		return err
+	}
+	level, err := zapcore.ParseLevel(cfg.Log.Level)
+	if err != nil {
+		return fmt.Errorf("log.level: %w", err)
+	}
+	next, err := a.newFace(cfg, registry, live)
 	if err != nil {
 		return err
 	}
 	if err := a.tools.Reload(cfg.Tools, c); err != nil {
+		a.discard(next)
 		return err
 	}
-	if err := a.limitCalls(cfg); err != nil {
-		return err
-	}
-	if level, err := zapcore.ParseLevel(cfg.Log.Level); err == nil {
-		a.level.SetLevel(level)
-	}
-	live.Use(api)
-	a.cfg = cfg
-	if ended := registry.EndWhere(a.keys.Gone); ended > 0 {
-		a.log.Info("sessions of keys that are no longer good were ended", zap.Int("sessions", ended))
-	}
-	if len(now) > 0 {
-		a.log.Info("in force now", zap.Strings("keys", now))
-	}
-	if len(later) > 0 {
-		a.log.Warn("these keys count from the next start", zap.Strings("keys", later))
+	changed := config.Changed(*a.inForce.Load(), cfg)
+	a.use(next, live)
+	a.limit.Store(&limit)
+	a.level.SetLevel(level)
+	a.endRevoked(registry)
+	if len(changed) > 0 {
+		a.log.Info("in force now", zap.Strings("keys", changed))
 	}
 	return nil
 }

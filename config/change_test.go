@@ -68,7 +68,8 @@ func TestSplitFlags(t *testing.T) {
 		{[]string{"new", "ci"}, nil, []string{"new", "ci"}},
 		{
 			[]string{"new", "--auth.keys_file", "f", "ci", "--scopes", "a.b", "--config=x"},
-			[]string{"--auth.keys_file", "f", "--config=x"}, []string{"new", "ci", "--scopes", "a.b"},
+			[]string{"--auth.keys_file", "f", "--config=x"},
+			[]string{"new", "ci", "--scopes", "a.b"},
 		},
 		{[]string{"-tools.read_only", "x", "--tools.read_only=true"}, []string{"-tools.read_only", "--tools.read_only=true"}, []string{"x"}},
 		{[]string{"--name=a.b", "--serve.port", "1"}, []string{"--serve.port", "1"}, []string{"--name=a.b"}}, // misspelt: for the parser to name

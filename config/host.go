@@ -11,12 +11,17 @@ import (
 
 const maxHostName = 253 // bytes, as DNS has it
 
-// checkHost accepts a host to listen on: a name or an IP address, without a port.
+// checkHost accepts a host to listen on: a name or an IP address, without a port. No character of it could end a word of
+// the files that deployments are made of: a zone, which is the name of an interface, has none but those of names.
 func checkHost(host string) error {
 	if host == "" {
 		return errors.New("it is empty: write localhost, or 0.0.0.0 or :: for every address of the machine")
 	}
-	if _, err := netip.ParseAddr(host); err == nil || isHostName(host) {
+	addr, err := netip.ParseAddr(host)
+	if err == nil && strings.ContainsFunc(addr.Zone(), func(c rune) bool { return !isWord(c) && c != '.' && c != '~' }) {
+		return fmt.Errorf("%q has a zone with more than letters, digits and - _ . ~: write the name of an interface behind the %%", host)
+	}
+	if err == nil || isHostName(host) {
 		return nil
 	}
 	return fmt.Errorf("%q is neither a host name nor an IP address: write it without scheme, brackets and port", host)

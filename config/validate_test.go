@@ -20,8 +20,8 @@ func TestGrammars(t *testing.T) {
 	}{
 		{
 			"host", checkHost,
-			[]string{"localhost", "tools.example.com", "127.0.0.1", "::", "fe80::1%eth0", "my_container", "1.example.com"},
-			[]string{"", "localhost:1", "[::1]", "http://a", "a b", "-a", "a-", "a..b", "a.", "256.0.0.1", "1.2.3", "*", long, strings.Repeat("a", 64), "ü.example.com"},
+			[]string{"localhost", "tools.example.com", "127.0.0.1", "::", "fe80::1%eth0", "fe80::1%br-lan_0.100~a", "my_container", "1.example.com"},
+			[]string{"", "localhost:1", "[::1]", "::1%a b", "::1%a;b", "::1%{}", "::1%a\nb", "::1%$a", "::1%a%b", "::1%\"", "http://a", "a b", "-a", "a-", "a..b", "a.", "256.0.0.1", "1.2.3", "*", long, strings.Repeat("a", 64), "ü.example.com"},
 		},
 		{
 			"allowed host", checkHostPattern,

@@ -33,7 +33,7 @@ type server struct {
 }
 
 // listening is the one log line that says the server takes requests, and where.
-var listening = regexp.MustCompile(`"listening".*(?:127\.0\.0\.1|localhost|\[::1\]):(\d+)`)
+var listening = regexp.MustCompile(`"listening".*(?:127\.0\.0\.1|localhost|\[::1?\]):(\d+)`)
 
 // start runs toolgate with env on top of its defaults and returns once it serves. When the test ends the server is asked
 // to stop, and the test fails unless it then ends by itself with status 0.
