@@ -23,6 +23,7 @@ const (
 	nginxPerSlot = 2                // connections a session may have: its stream, and a request under way
 	nginxRetry   = 5 * time.Second  // when a client may ask again after a server was not there
 	nginxConns   = time.Second      // the same after too many connections of its own
+	nginxMost    = 8                // servers: nginx goes on within itself ten times a request, and two of them are not to servers
 )
 
 // nginxHTTP2 is the first version that knows the directive http2, and warns of the parameter of listen.
@@ -62,6 +63,17 @@ type nginxUpstream struct {
 	Number  int
 	Address string
 	Next    int // 0: it is the last
+}
+
+// Before is whether one that failed may have been asked before it; the first is left for its 404 alone.
+func (u nginxUpstream) Before() bool { return u.Number > 2 }
+
+// After is the location that is asked when this one is not there.
+func (u nginxUpstream) After() string {
+	if u.Next == 0 {
+		return "@toolgate_first"
+	}
+	return fmt.Sprintf("@toolgate_%d", u.Next)
 }
 
 // nginxError is an answer that nginx itself gives.
@@ -183,6 +195,9 @@ func (s *nginxSite) upstreams(given []string, server config.Server) error {
 	if len(given) == 0 {
 		if server.Port == 0 {
 			return fmt.Errorf("server.port is 0, any free port, and nginx has to know it: set server.port, or give --upstream HOST:PORT")
+		}
+		if addr, err := netip.ParseAddr(server.Host); err == nil && addr.Zone() != "" {
+			return fmt.Errorf("server.host is %s, and nginx knows no zones of addresses: set another server.host, or give --upstream HOST:PORT", server.Host)
 		}
 		for port := server.Port; port <= min(server.Port+1, 65535); port++ {
 			given = append(given, net.JoinHostPort(dialHost(server.Host), strconv.Itoa(port)))

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -58,6 +59,7 @@ func TestNginxTakesWhatIsRendered(t *testing.T) {
 	}{
 		"defaults":       {},
 		"one server":     {args: []string{"--upstream", "127.0.0.1:3002"}},
+		"eight servers":  {args: manyUpstreams(8)},
 		"three servers":  {args: []string{"--upstream", "127.0.0.1:3002", "--upstream", "[::1]:3003", "--upstream", "localhost:3004"}},
 		"a prefix":       {set: func(c *config.Config) { c.Server.PublicURL += "/a.b/c~d" }},
 		"two prefixes":   {set: func(c *config.Config) { c.Server.PublicURL, c.Server.BasePath = c.Server.PublicURL+"/a", "/b" }},
@@ -168,6 +170,11 @@ func TestNginxRefuses(t *testing.T) {
 		"an upstream alone":   {args: []string{"--upstream", "3002"}, want: "HOST:PORT"},
 		"an upstream's port":  {args: []string{"--upstream", "127.0.0.1:0"}, want: "1 to 65535"},
 		"an upstream's name":  {args: []string{"--upstream", "a b;:3002"}, want: "neither a host name"},
+		"an upstream's zone":  {args: []string{"--upstream", "[::1%a b{}]:80"}, want: "without a zone"},
+		"a zone to listen on": {args: []string{"--listen", "[fe80::1%a;b]:443"}, want: "without a zone"},
+		"a zone to redirect":  {args: []string{"--redirect", "[fe80::1%a;b]:80"}, want: "without a zone"},
+		"a host with a zone":  {set: func(c *config.Config) { c.Server.Host = "fe80::1%eth0" }, want: "--upstream"},
+		"nine upstreams":      {args: manyUpstreams(9), want: "at most 8"},
 		"an upstream twice":   {args: []string{"--upstream", "a:1", "--upstream", "a:1"}, want: "twice"},
 		"a short time-out":    {args: []string{"--read-timeout", "20s"}, want: "sse.ping_interval"},
 		"a negative time-out": {args: []string{"--read-timeout", "-1s"}, want: "--read-timeout"},
@@ -299,11 +306,20 @@ func TestNginxBodiesAreJSON(t *testing.T) {
 	}
 }
 
+// manyUpstreams are the options that name n servers.
+func manyUpstreams(n int) (args []string) {
+	for i := range n {
+		args = append(args, "--upstream", fmt.Sprintf("127.0.0.1:%d", 3002+i))
+	}
+	return args
+}
+
 // FuzzNginxWords: whatever the options are, the file has no line more or less, and no word that an option broke out of its
 // directive.
 func FuzzNginxWords(f *testing.F) {
 	f.Add("tools.example.com", "/etc/a.pem", "/var/log", "127.0.0.1:1")
 	f.Add("a;b", "a b", "x\ny", "{}:1")
+	f.Add("a", "/b", "/c", "[::1%a b{}]:80") // an address with a zone may hold anything
 	clean := &bytes.Buffer{}
 	words := func(name, cert, logs, upstream string) []string {
 		return []string{"--server-name=" + name, "--certificate=" + cert, "--certificate-key=" + cert, "--log-dir=" + logs, "--upstream=" + upstream}

@@ -12,7 +12,6 @@ func (s *nginxSite) errors() {
 	s.Errors = []nginxError{
 		{Status: 400, Early: true, Codes: "400 494", Body: refusal(-32600, "bad_request", "the request is no HTTP that this server takes, or its headers are too large", 0)},
 		{Status: 403, Codes: "403", Body: refusal(-32600, "forbidden", "this path is not open to the world", 0)},
-		{Status: 404, Body: refusal(-32600, "no_session", "no such session: it has ended, or its server is gone; initialize anew", 0)},
 		{
 			Status: 413, Codes: "413", Own: "413",
 			Body: refusal(-32600, "body_too_large", fmt.Sprintf("the body is larger than %d bytes: send less at once", s.Body), 0),

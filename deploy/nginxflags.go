@@ -87,6 +87,9 @@ func (g *nginxFlags) check(version string) error {
 	if g.drain < time.Second {
 		return fmt.Errorf("--drain %v: give a second or more, for calls under way to end", g.drain)
 	}
+	if n := len(g.upstreams); n > nginxMost {
+		return fmt.Errorf("--upstream is there %d times: give at most %d; nginx asks no more of them, one after the other, for a session", n, nginxMost)
+	}
 	for _, u := range g.upstreams {
 		if host, _, err := net.SplitHostPort(u); err != nil || host == "" {
 			return fmt.Errorf("--upstream %q: write HOST:PORT, such as 127.0.0.1:3002", u)
@@ -113,7 +116,7 @@ func (a addresses) Set(text string) error {
 	port := text
 	if host, p, err := net.SplitHostPort(text); err == nil {
 		if port = p; !isDialHost(host) {
-			return fmt.Errorf("%q is neither a host name nor an IP address", host)
+			return fmt.Errorf("%q is neither a host name nor an IP address without a zone", host)
 		}
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
@@ -128,10 +131,11 @@ func (a addresses) Set(text string) error {
 	return nil
 }
 
-// isDialHost is whether host is an IP address or looks like a name.
+// isDialHost is whether host is an IP address or looks like a name. An address has no zone: it could hold anything, and nginx
+// knows none.
 func isDialHost(host string) bool {
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Zone() == ""
 	}
 	return nginxWord.MatchString(host) && !strings.ContainsAny(host, "/:@%,=+~")
 }
