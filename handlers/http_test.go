@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -213,12 +214,17 @@ func TestHTTPHalfClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-gone:
+	case err := <-gone:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("the request ended with %v, want it cancelled", err)
+		}
 	case <-time.After(10 * time.Second):
 		t.Error("the request goes on")
 	}
 	_ = web.Close()
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		t.Errorf("serving ended with %v", err)
+	}
 }
 
 // TestHTTPMedia: every path that is posted to takes JSON as it is, and nothing else.

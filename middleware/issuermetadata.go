@@ -15,7 +15,6 @@ const (
 // use.
 type issuerMetadata struct {
 	issuer string
-	far    *issuerClient
 
 	mu       sync.Mutex
 	document []byte
@@ -24,19 +23,19 @@ type issuerMetadata struct {
 	err      error
 }
 
-// get is the JSON document as the issuer wrote it. It may wait for the issuer, and for others who wait for it. One that cannot
+// get is the JSON document as the issuer wrote it, asked for by far. It may wait for the issuer, and for others who wait for it. One that cannot
 // be fetched anew stays good.
-func (m *issuerMetadata) get(ctx context.Context) ([]byte, error) {
+func (m *issuerMetadata) get(ctx context.Context, far *issuerClient) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	stale := m.document == nil || time.Since(m.fetched) >= metadataFor
 	if stale && time.Since(m.asked) >= metadataAgain {
 		m.asked = time.Now()
 		// The answer is everybody's: it is not given up because the first who asked has gone.
-		ask, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.far.timeout)
+		ask, cancel := context.WithTimeout(context.WithoutCancel(ctx), far.timeout)
 		defer cancel()
 		var document []byte
-		if document, m.err = m.far.metadata(ask, m.issuer); m.err == nil {
+		if document, m.err = far.metadata(ask, m.issuer); m.err == nil {
 			m.document, m.fetched = document, m.asked
 		}
 	}

@@ -20,8 +20,8 @@ const keysUsage = `usage: toolgate keys new NAME [SCOPE…] [--scopes A,B] [--ex
        toolgate keys list
        toolgate keys revoke ID|NAME
 
-They change the file of auth.keys_file (--auth.keys_file FILE), which the server follows while it runs.
-Scopes are tools:read, tools:write, admin, and those that tools.policy names; without any, tools:read.`
+the file is auth.keys_file (--auth.keys_file FILE), which the server follows while it runs
+scopes are tools:read, tools:write, admin, and those that tools.policy names; without any, tools:read`
 
 // KeysCommand is toolgate keys: args are its words and flags. The new key goes to stderr, so that what stdout gets can be
 // kept: where no file is configured, the entry for one.

@@ -12,8 +12,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// keyFileMode keeps the hashes, and the credentials beside them, from everybody but the server.
-const keyFileMode = 0o600
+const (
+	newFileMode  = 0o600 // of a file that was not there: it is its maker's alone
+	keptFileMode = 0o640 // what stays of an older file's mode: its group may read it, for a server that is of the group
+)
 
 // KeyFile is the path of a file of API keys, for whoever changes it. What people wrote there stays, their comments too. Two
 // changes at the same moment are not for it: the later one wins.
@@ -128,14 +130,18 @@ func (f KeyFile) write(doc *yaml.Node) error {
 	if err := errors.Join(encoder.Encode(doc), encoder.Close()); err != nil {
 		return fmt.Errorf("encode the api keys: %w", err)
 	}
-	if err := new(KeyStore).parse(string(f), text.Bytes()); err != nil { // nothing that the server would refuse
+	if _, err := parseKeys(string(f), text.Bytes()); err != nil { // nothing that the server would refuse
 		return err
 	}
-	return replaceFile(string(f), text.Bytes())
+	return ReplaceFile(string(f), text.Bytes())
 }
 
-// replaceFile writes a file beside the one of that name, with its owner, and then in its place. A link stays a link.
-func replaceFile(name string, content []byte) error {
+// ReplaceFile puts a file of this content in the place of the one of a name, at once: who reads it finds the old content or the
+// new, and a fault leaves the old. The new file has the old one's owner, its group, and its mode as far as that is within 0640;
+// where there was none it is its maker's alone, by 0600. A link to a file stays one, and the file behind it is replaced.
+//
+// The folder must let its caller make files. Where several write at the same moment, the last one wins.
+func ReplaceFile(name string, content []byte) error {
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		name = target
 	}
@@ -145,7 +151,7 @@ func replaceFile(name string, content []byte) error {
 	}
 	defer func() { _ = os.Remove(temporary.Name()) }() // there is none once it was renamed
 	_, err = temporary.Write(content)
-	err = errors.Join(err, temporary.Chmod(keyFileMode), sameOwner(name, temporary), temporary.Sync(), temporary.Close())
+	err = errors.Join(err, readableAs(name, temporary), temporary.Sync(), temporary.Close())
 	if err == nil {
 		err = os.Rename(temporary.Name(), name)
 	}
@@ -153,4 +159,19 @@ func replaceFile(name string, content []byte) error {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
+}
+
+// readableAs lets those read f who may read the file of a name: root must not take a file from the server.
+func readableAs(name string, f *os.File) error {
+	old, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.Chmod(newFileMode)
+	}
+	if err != nil {
+		return err
+	}
+	if err := sameOwner(old, f); err != nil {
+		return fmt.Errorf("%w: do this as root, or as its owner, who must be of its group", err)
+	}
+	return f.Chmod(old.Mode().Perm() & keptFileMode)
 }

@@ -160,3 +160,44 @@ func TestAFileThatIsNoKeyFileIsNotWrittenTo(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoMayReadAKeyFileStaysSo: a server that reads it by its group goes on doing so, and nobody is let in.
+func TestWhoMayReadAKeyFileStaysSo(t *testing.T) {
+	for was, want := range map[os.FileMode]os.FileMode{0o600: 0o600, 0o640: 0o640, 0o660: 0o640, 0o644: 0o640, 0o440: 0o440, 0o777: 0o640} {
+		f := KeyFile(keyFile(t, ""))
+		changed := func(what string) {
+			t.Helper()
+			if info, err := os.Stat(string(f)); err != nil || info.Mode().Perm() != want {
+				t.Errorf("%s: mode %v, %v, want %v of %v", what, info.Mode(), err, want, was)
+			}
+		}
+		if err := os.Chmod(string(f), was); err != nil {
+			t.Fatal(err)
+		}
+		_, key := added(t, f, "ci")
+		changed("new")
+		if err := os.Chmod(string(f), was); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Revoke(key.ID, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		changed("revoke")
+	}
+}
+
+func TestReplaceFileLeavesTheOldOneWhereItFails(t *testing.T) {
+	dir := t.TempDir()
+	taken := filepath.Join(dir, "folder")
+	if err := os.Mkdir(taken, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{taken, filepath.Join(dir, "nowhere", "file")} {
+		if err := ReplaceFile(name, []byte("new")); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v, want an error that names it", name, err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}

@@ -67,11 +67,12 @@ func NewKey(name string, scopes []string) (plain string, key Key) {
 
 // KeyStore knows the hashes of API keys. The zero KeyStore knows none. Safe for concurrent use.
 type KeyStore struct {
-	keys atomic.Pointer[keySet]
+	keys atomic.Pointer[KeySet]
 }
 
-// keySet is the keys of one file.
-type keySet struct {
+// KeySet is the keys of one file, read and found to be in order. It changes nothing until a KeyStore uses it.
+type KeySet struct {
+	file   KeyFile
 	byHash map[[sha256.Size]byte]*storedKey
 	byID   map[string]*storedKey // by that of the principal
 }
@@ -84,26 +85,49 @@ type storedKey struct {
 	used      *atomic.Int64 // Unix seconds of the last use that we know of
 }
 
-// Load replaces all keys by those of a YAML file, a list of Key. With a fault in it nothing changes and every fault is
-// in the error, none of which quotes a value: somebody may have pasted a key where its hash belongs.
+// Load is ReadKeys and Use: with a fault in the file nothing changes.
 func (s *KeyStore) Load(path string) error {
-	text, err := os.ReadFile(path)
+	set, err := ReadKeys(path)
 	if err != nil {
-		return fmt.Errorf("read the api keys: %w; toolgate keys new makes the file", err)
+		return err
 	}
-	return s.parse(path, text)
+	s.Use(set)
+	return nil
 }
 
-func (s *KeyStore) parse(path string, text []byte) error {
+// Use replaces all keys by those of a set; one that was itself replaced must not come back: read it anew. When keys were last
+// used stays known for those that are in both.
+func (s *KeyStore) Use(set *KeySet) {
+	before := s.keys.Load()
+	for id, k := range set.byID {
+		if was := before.of(id); was != nil && was.hash == k.hash && was.used != k.used { // equal: the set is in use already
+			k.used = was.used
+		}
+	}
+	s.keys.Store(set)
+}
+
+// ReadKeys reads a YAML file, a list of Key, and the files that it names. Every fault is in the error, which quotes no value:
+// somebody may have pasted a key where its hash belongs. The set is for one KeyStore, which need not use it.
+func ReadKeys(path string) (*KeySet, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the api keys: %w; toolgate keys new makes the file", err)
+	}
+	return parseKeys(path, text)
+}
+
+func parseKeys(path string, text []byte) (*KeySet, error) {
 	var list []Key
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: not a yaml list of keys with id, name, hash, scopes, created and expires "+
+		return nil, fmt.Errorf("%s: not a yaml list of keys with id, name, hash, scopes, created and expires "+
 			"(times like 2026-01-31T00:00:00Z)%s", path, yamlLines(err))
 	}
-	keys := &keySet{byHash: make(map[[sha256.Size]byte]*storedKey, len(list)), byID: make(map[string]*storedKey, len(list))}
-	before := s.keys.Load()
+	keys := &KeySet{
+		file: KeyFile(path), byHash: make(map[[sha256.Size]byte]*storedKey, len(list)), byID: make(map[string]*storedKey, len(list)),
+	}
 	var faults []error
 	for i, k := range list {
 		fault := func(format string, args ...any) {
@@ -121,20 +145,16 @@ func (s *KeyStore) parse(path string, text []byte) error {
 		if keys.byHash[stored.hash] != nil && err == nil {
 			fault("hash is that of an earlier key: make a new key instead")
 		}
-		if was := before.of(id); was != nil && was.hash == stored.hash {
-			stored.used = was.used
-		}
 		keys.byID[id], keys.byHash[stored.hash] = &stored, &stored
 	}
 	if err := errors.Join(faults...); err != nil {
-		return err
+		return nil, err
 	}
-	s.keys.Store(keys)
-	return nil
+	return keys, nil
 }
 
 // of is the key of a principal; nil where there is none.
-func (set *keySet) of(principal string) *storedKey {
+func (set *KeySet) of(principal string) *storedKey {
 	if set == nil {
 		return nil
 	}

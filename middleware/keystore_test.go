@@ -133,6 +133,42 @@ func TestLoadReportsEveryFaultAndNoValue(t *testing.T) {
 	}
 }
 
+// TestKeysAreReadBeforeTheyAreUsed: a file that was read changes nothing, and what is used keeps when its keys were.
+func TestKeysAreReadBeforeTheyAreUsed(t *testing.T) {
+	plain, key := NewKey("old", []string{mcp.ScopeRead})
+	store := storeOf(t, key)
+	first, err := store.Lookup(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plainNew, keyNew := NewKey("new", []string{mcp.ScopeRead})
+	key.Name = "renamed"
+	set, err := ReadKeys(keyFile(t, string(must(yaml.Marshal([]Key{key, keyNew})))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := store.Lookup(plain); p != first || err != nil {
+		t.Errorf("before use: %+v, %v, want the same", p, err)
+	}
+	if _, err := store.Lookup(plainNew); !errors.Is(err, ErrUnknownKey) {
+		t.Errorf("before use: %v, want the new key unknown", err)
+	}
+	store.Use(set)
+	store.Use(set) // changes nothing
+	if used := store.keys.Load().of(first.ID).used.Load(); used == 0 {
+		t.Error("it is forgotten that the key was used")
+	}
+	for k, name := range map[string]string{plain: "renamed", plainNew: "new"} {
+		if p, err := store.Lookup(k); err != nil || p.Name != name {
+			t.Errorf("after use: %+v, %v, want %s", p, err, name)
+		}
+	}
+	store.Use(new(KeySet))
+	if _, err := store.Lookup(plain); !errors.Is(err, ErrUnknownKey) {
+		t.Errorf("after the use of no keys: %v, want it unknown", err)
+	}
+}
+
 func TestLoadReplacesAndEmpties(t *testing.T) {
 	plain, key := NewKey("old", []string{mcp.ScopeRead})
 	store := storeOf(t, key)

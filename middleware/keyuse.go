@@ -38,20 +38,24 @@ func (f KeyFile) LastUse() (LastUse, error) {
 }
 
 // NoteUse writes when the store's keys were last used, each minute and at the end of ctx, where something is new. It
-// blocks until then. A file that cannot be written is said once, and is no reason to stop.
-func (s *KeyStore) NoteUse(ctx context.Context, f KeyFile, log *zap.Logger) {
+// blocks until then. file is asked each time, and must be safe for concurrent use: it names the file that the keys are of by the
+// configuration in force, or none, and then nothing is kept. Nothing is kept either while the store still uses another file's
+// keys. A file that cannot be written is said once, and is no reason to stop.
+func (s *KeyStore) NoteUse(ctx context.Context, file func() KeyFile, log *zap.Logger) {
 	tick := time.NewTicker(useEvery)
 	defer tick.Stop()
-	warned := false
+	var warned KeyFile // of which it was said
 	for ended := false; !ended; {
 		select {
 		case <-ctx.Done():
 			ended = true
 		case <-tick.C:
 		}
-		if err := s.writeUse(f); err != nil && !warned {
-			warned = true
-			log.Warn("the last use of API keys is not kept", zap.Error(err))
+		if f := file(); f != "" {
+			if err := s.writeUse(f); err != nil && warned != f {
+				warned = f
+				log.Warn("the last use of API keys is not kept", zap.Error(err))
+			}
 		}
 	}
 }
@@ -59,7 +63,7 @@ func (s *KeyStore) NoteUse(ctx context.Context, f KeyFile, log *zap.Logger) {
 // writeUse adds what this process knows to what the file says: others may use it too.
 func (s *KeyStore) writeUse(f KeyFile) error {
 	keys := s.keys.Load()
-	if keys == nil {
+	if keys == nil || keys.file != f {
 		return nil
 	}
 	known, _ := f.LastUse() // one that cannot be read is written anew
@@ -81,5 +85,5 @@ func (s *KeyStore) writeUse(f KeyFile) error {
 	if err != nil {
 		return fmt.Errorf("encode the last use of keys: %w", err)
 	}
-	return replaceFile(f.UseFile(), append(text, '\n'))
+	return ReplaceFile(f.UseFile(), append(text, '\n'))
 }

@@ -2,9 +2,12 @@ package middleware
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +24,7 @@ func TestLastUseIsNoted(t *testing.T) {
 		s := loaded(t, f)
 		ctx, stop := context.WithCancel(t.Context())
 		noted := make(chan struct{})
-		go func() { defer close(noted); s.NoteUse(ctx, f, zap.NewNop()) }()
+		go func() { defer close(noted); s.NoteUse(ctx, func() KeyFile { return f }, zap.NewNop()) }()
 		use := func() time.Time {
 			t.Helper()
 			if _, err := s.Lookup(plain); err != nil {
@@ -54,6 +57,53 @@ func TestLastUseIsNoted(t *testing.T) {
 	})
 }
 
+// TestLastUseFollowsTheConfiguration: keys may be turned on, be those of another file, and be turned off while a server runs. No file
+// is told of another's keys.
+func TestLastUseFollowsTheConfiguration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one, other := KeyFile(filepath.Join(t.TempDir(), "keys.yaml")), KeyFile(filepath.Join(t.TempDir(), "keys.yaml"))
+		plain, key := added(t, one, "one")
+		plainOther, keyOther := added(t, other, "other")
+		var inForce atomic.Value
+		inForce.Store(KeyFile(""))
+		s := loaded(t, one)
+		ctx, stop := context.WithCancel(t.Context())
+		noted := make(chan struct{})
+		go func() {
+			defer close(noted)
+			s.NoteUse(ctx, func() KeyFile { return inForce.Load().(KeyFile) }, zap.NewNop())
+		}()
+		defer func() { stop(); <-noted }()
+		after := func(what string, f KeyFile, ids ...string) { // a minute in which the key was used
+			t.Helper()
+			for _, k := range []string{plain, plainOther} {
+				_, _ = s.Lookup(k)
+			}
+			<-time.After(useEvery + time.Second)
+			synctest.Wait()
+			uses, err := f.LastUse()
+			if err != nil || !slices.Equal(slices.Sorted(maps.Keys(uses)), ids) {
+				t.Errorf("%s: %s tells of %v, %v, want %q", what, f, uses, err, ids)
+			}
+		}
+		after("no file in force", one)
+		inForce.Store(one)
+		after("turned on", one, key.ID)
+		inForce.Store(other)
+		after("another file in force, the store not there yet", other)
+		if err := s.Load(string(other)); err != nil {
+			t.Fatal(err)
+		}
+		after("another file", other, keyOther.ID)
+		after("another file: the first one", one, key.ID)
+		inForce.Store(KeyFile(""))
+		if err := os.Remove(other.UseFile()); err != nil {
+			t.Fatal(err)
+		}
+		after("turned off", other)
+	})
+}
+
 func TestAFileForLastUseThatCannotBeWrittenIsSaidOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := KeyFile(filepath.Join(t.TempDir(), "keys.yaml"))
@@ -65,7 +115,7 @@ func TestAFileForLastUseThatCannotBeWrittenIsSaidOnce(t *testing.T) {
 		core, logs := observer.New(zap.WarnLevel)
 		ctx, stop := context.WithCancel(t.Context())
 		noted := make(chan struct{})
-		go func() { defer close(noted); s.NoteUse(ctx, f, zap.New(core)) }()
+		go func() { defer close(noted); s.NoteUse(ctx, func() KeyFile { return f }, zap.New(core)) }()
 		for range 3 {
 			if _, err := s.Lookup(plain); err != nil {
 				t.Fatal(err)
@@ -108,8 +158,18 @@ func TestKeysCommand(t *testing.T) {
 		t.Errorf("list: %s, %v", out, err)
 	}
 	for _, wrong := range [][]string{
-		nil, {"new"}, {"new", ""}, {"old", "ci"}, {"revoke"}, {"revoke", "a", "b"}, {"new", "x", "--scopes", "everything"}, {"new", "x", "reading"},
-		{"new", "x", "--expires", "yesterday"}, {"new", "x", "--expires", "-3d"}, {"new", "x", "--expires", "2001-01-01"}, {"new", "x", "--colour", "red"},
+		nil,
+		{"new"},
+		{"new", ""},
+		{"old", "ci"},
+		{"revoke"},
+		{"revoke", "a", "b"},
+		{"new", "x", "--scopes", "everything"},
+		{"new", "x", "reading"},
+		{"new", "x", "--expires", "yesterday"},
+		{"new", "x", "--expires", "-3d"},
+		{"new", "x", "--expires", "2001-01-01"},
+		{"new", "x", "--colour", "red"},
 	} {
 		if _, _, err := command(wrong...); err == nil {
 			t.Errorf("%q was taken", wrong)

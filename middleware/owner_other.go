@@ -2,6 +2,9 @@
 
 package middleware
 
-import "os"
+import (
+	"io/fs"
+	"os"
+)
 
-func sameOwner(string, *os.File) error { return nil }
+func sameOwner(fs.FileInfo, *os.File) error { return nil }

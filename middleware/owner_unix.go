@@ -3,17 +3,14 @@
 package middleware
 
 import (
+	"io/fs"
 	"os"
 	"syscall"
 )
 
-// sameOwner gives f the owner of the file of a name, where that is there: root must not take a file from the server.
-func sameOwner(name string, f *os.File) error {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil //nolint:nilerr // there is no owner to keep
-	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && (int(stat.Uid) != os.Getuid() || int(stat.Gid) != os.Getgid()) {
+// sameOwner gives f the owner and the group of a file, where they are not ours anyway.
+func sameOwner(old fs.FileInfo, f *os.File) error {
+	if stat, ok := old.Sys().(*syscall.Stat_t); ok && (int(stat.Uid) != os.Geteuid() || int(stat.Gid) != os.Getegid()) {
 		return f.Chown(int(stat.Uid), int(stat.Gid))
 	}
 	return nil

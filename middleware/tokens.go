@@ -28,6 +28,11 @@ type TokenOptions struct {
 	Resource  string // what tokens are for where JWT names no audience
 	Log       *zap.Logger
 	Transport http.RoundTripper // by which issuers are asked; nil: one that trusts JWT.CAFile
+
+	// Previous is the Tokens that the new one is to replace, made with the same Transport; nil: there is none. What it knows of an
+	// issuer is gone on with where JWT.KeysURL and what is in JWT.CAFile are the same. Closing either of the two, in any order or
+	// before the new one is made, leaves the other as it is. It is not kept.
+	Previous *Tokens
 }
 
 // Tokens verifies the JSON Web Tokens of issuers (RFC 7519, RFC 9068): signed by a key of the very issuer that they name, for
@@ -41,10 +46,7 @@ type Tokens struct {
 	parser    *jwt.Parser
 	issuers   map[string]*issuer
 	verified  *lru.Cache[[sha256.Size]byte, verdict]
-	metadata  *issuerMetadata // of the first issuer
-	far       *issuerClient
-	cancel    context.CancelFunc
-	asking    sync.WaitGroup
+	letGo     sync.Once // of the issuers
 }
 
 // verdict is what was found out about a token.
@@ -54,7 +56,8 @@ type verdict struct {
 	keys      *issuerKeys // that it was verified by
 }
 
-// NewTokens begins to fetch the issuers' keys, and does not wait for them. Close ends it.
+// NewTokens begins to fetch the keys of issuers that o.Previous does not know, and does not wait for them. Close ends it. With an
+// error nothing has happened.
 func NewTokens(o TokenOptions) (*Tokens, error) {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
@@ -66,7 +69,7 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	if len(o.JWT.Issuers) == 0 {
 		return nil, errors.New("auth.jwt.issuers: there is none")
 	}
-	t := &Tokens{jwt: o.JWT, issuers: map[string]*issuer{}, metadata: &issuerMetadata{issuer: o.JWT.Issuers[0], far: far}, far: far}
+	t := &Tokens{jwt: o.JWT, issuers: map[string]*issuer{}}
 	if t.audiences, err = audiences(o.JWT.Audiences, o.Resource); err != nil {
 		return nil, err
 	}
@@ -75,17 +78,29 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	}
 	t.parser = jwt.NewParser(jwt.WithValidMethods(o.JWT.Algorithms), jwt.WithLeeway(o.JWT.Skew), jwt.WithExpirationRequired(),
 		jwt.WithStrictDecoding())
-	ctx, cancel := context.WithCancel(context.Background())
-	t.cancel = cancel
 	for _, name := range o.JWT.Issuers {
-		if t.issuers[name] != nil {
-			continue
+		if t.issuers[name] == nil {
+			t.issuers[name] = o.issuer(name, far)
 		}
-		i := newIssuer(name, o.JWT.KeysURL(name), far, ctx.Done(), o.Log)
-		t.issuers[name] = i
-		t.asking.Go(func() { i.keepKeys(ctx) })
 	}
 	return t, nil
+}
+
+// issuer is an issuer that the caller holds: the very one of o.Previous where it would be asked in the same way, else one that
+// is asked by far.
+func (o TokenOptions) issuer(name string, far *issuerClient) *issuer {
+	var before *issuer
+	if o.Previous != nil {
+		before = o.Previous.issuers[name]
+	}
+	at := o.JWT.KeysURL(name)
+	if before != nil && (before.keysURL != at || !far.trusts(before.far)) {
+		before = nil
+	}
+	if before != nil && before.far.timeout == far.timeout && before.hold() {
+		return before
+	}
+	return beginIssuer(name, at, far, before, o.Log)
 }
 
 // Ready is nil once every issuer's keys were there.
@@ -102,13 +117,19 @@ func (t *Tokens) Ready() error {
 // ServerMetadata is what the first issuer says of itself (RFC 8414, 2), in its own words, for clients of 2025-03-26, which look
 // for it where the server is that they call. It may wait for the issuer, no longer than one request may take, and asks it seldom
 // however often it is called.
-func (t *Tokens) ServerMetadata(ctx context.Context) ([]byte, error) { return t.metadata.get(ctx) }
+func (t *Tokens) ServerMetadata(ctx context.Context) ([]byte, error) {
+	first := t.issuers[t.jwt.Issuers[0]]
+	return first.metadata.get(ctx, first.far)
+}
 
-// Close stops fetching keys, and waits for it. Verify goes on with those that are there.
+// Close stops fetching keys, but those that another Tokens goes on with, and waits for it. Verify goes on with those that are
+// there. It may be called again.
 func (t *Tokens) Close() {
-	t.cancel()
-	t.asking.Wait()
-	t.far.close()
+	t.letGo.Do(func() {
+		for _, i := range t.issuers {
+			i.letGo()
+		}
+	})
 }
 
 // Verify implements Verifier. It may wait for the issuer, no longer than one request to it may take, where the token names a

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -36,34 +37,49 @@ const (
 // issuerClient asks issuers. It follows no redirect, reads no more than maxDocument, and waits no longer than timeout for one
 // request.
 type issuerClient struct {
-	http    *http.Client
-	timeout time.Duration
+	http        *http.Client
+	timeout     time.Duration
+	authorities []byte // PEM; nil: those of the system
 }
 
-// newIssuerClient fails where the authorities of JWT.CAFile cannot be read.
+// newIssuerClient fails where the authorities of JWT.CAFile cannot be read. A transport that is given trusts whom it likes.
 func newIssuerClient(j config.JWT, transport http.RoundTripper) (*issuerClient, error) {
+	authorities, roots, err := issuerAuthorities(j.CAFile)
+	if err != nil {
+		return nil, err
+	}
 	if transport == nil {
-		own := &http.Transport{
+		transport = &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: j.Timeout}).DialContext,
 			TLSHandshakeTimeout: j.Timeout, MaxResponseHeaderBytes: maxFarHeaders, ForceAttemptHTTP2: true,
-			MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+			MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute,
+			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		}
-		if j.CAFile != "" {
-			pem, err := os.ReadFile(j.CAFile)
-			if err != nil {
-				return nil, fmt.Errorf("auth.jwt.ca_file: %w", err)
-			}
-			own.TLSClientConfig.RootCAs = x509.NewCertPool()
-			if !own.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
-				return nil, errors.New("auth.jwt.ca_file: there is no certificate in it: it must be PEM")
-			}
-		}
-		transport = own
 	}
-	return &issuerClient{timeout: j.Timeout, http: &http.Client{
+	return &issuerClient{timeout: j.Timeout, authorities: authorities, http: &http.Client{
 		Transport: transport, Timeout: j.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
+}
+
+// issuerAuthorities reads a file of authorities; the empty name is for those of the system, which are nil.
+func issuerAuthorities(file string) (text []byte, roots *x509.CertPool, err error) {
+	if file == "" {
+		return nil, nil, nil
+	}
+	if text, err = os.ReadFile(file); err != nil {
+		return nil, nil, fmt.Errorf("auth.jwt.ca_file: %w", err)
+	}
+	roots = x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, nil, errors.New("auth.jwt.ca_file: there is no certificate in it: it must be PEM")
+	}
+	return text, roots, nil
+}
+
+// trusts says that what another client was told may be believed: both trust the same authorities.
+func (f *issuerClient) trusts(other *issuerClient) bool {
+	return bytes.Equal(f.authorities, other.authorities)
 }
 
 func (f *issuerClient) close() { f.http.CloseIdleConnections() }

@@ -30,17 +30,24 @@ var (
 )
 
 // issuer is one whose tokens are taken, and its keys. One goroutine asks it, keepKeys; everybody else reads what is there.
+//
+// It belongs to those who hold it, which is how one Tokens hands it on to the next: whoever begins it holds it, further ones do
+// by hold, and each lets it go once. With the last of them the goroutine ends; what was fetched stays.
 type issuer struct {
-	name    string // as tokens name it
-	keysURL string // by configuration; empty where discovery says
-	far     *issuerClient
-	log     *zap.Logger
+	name     string // as tokens name it
+	keysURL  string // by configuration; empty where discovery says
+	far      *issuerClient
+	log      *zap.Logger
+	metadata *issuerMetadata
 
-	keys atomic.Pointer[issuerKeys] // nil until they were there once
-	poke chan struct{}              // asks keepKeys to look now
-	gone <-chan struct{}            // closed when nobody looks any more
+	keys  atomic.Pointer[issuerKeys] // nil until they were there once
+	poke  chan struct{}              // asks keepKeys to look now
+	gone  <-chan struct{}            // closed when nobody looks any more
+	stop  context.CancelFunc         // closes gone
+	ended chan struct{}              // closed when keepKeys has returned
 
 	mu       sync.Mutex
+	holders  int
 	failed   error         // of the last look; nil where it went well
 	demanded time.Time     // when a token last made us look
 	looked   chan struct{} // closed when the look that a token asked for is over; nil where there is none
@@ -53,10 +60,47 @@ type issuerKeys struct {
 	fetched atomic.Int64 // Unix seconds of the last time that the issuer showed these keys
 }
 
-func newIssuer(name, keysURL string, far *issuerClient, gone <-chan struct{}, log *zap.Logger) *issuer {
-	return &issuer{
-		name: name, keysURL: keysURL, far: far, log: log.With(zap.String("issuer", name)), poke: make(chan struct{}, 1), gone: gone,
+// beginIssuer begins to fetch an issuer's keys, and is its first holder. Where before is not nil, that knows what may be believed
+// of the same issuer: its keys count from the first moment, for as long as they still may.
+func beginIssuer(name, keysURL string, far *issuerClient, before *issuer, log *zap.Logger) *issuer {
+	ctx, stop := context.WithCancel(context.Background())
+	i := &issuer{
+		name: name, keysURL: keysURL, far: far, log: log.With(zap.String("issuer", name)), metadata: &issuerMetadata{issuer: name},
+		poke: make(chan struct{}, 1), gone: ctx.Done(), stop: stop, ended: make(chan struct{}), holders: 1,
 		failed: errors.New("they were not fetched yet"),
+	}
+	if before != nil {
+		i.keys.Store(before.keys.Load())
+		i.metadata = before.metadata
+	}
+	go func() {
+		defer close(i.ended)
+		i.keepKeys(ctx)
+	}()
+	return i
+}
+
+// hold makes the caller one more holder. It is false, and nothing has happened, where the last one has let go.
+func (i *issuer) hold() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.holders == 0 {
+		return false
+	}
+	i.holders++
+	return true
+}
+
+// letGo is for each holder to call once. The last one waits until nothing is fetched any more.
+func (i *issuer) letGo() {
+	i.mu.Lock()
+	i.holders--
+	last := i.holders == 0
+	i.mu.Unlock()
+	if last {
+		i.stop()
+		<-i.ended
+		i.far.close()
 	}
 }
 
