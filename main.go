@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -29,7 +28,6 @@ import (
 	"toolgate/deploy/doctor"
 	"toolgate/handlers"
 	"toolgate/handlers/audit"
-	"toolgate/handlers/oauthfront"
 	"toolgate/handlers/telemetry"
 	"toolgate/mcp"
 	"toolgate/middleware"
@@ -195,11 +193,9 @@ func usage(w io.Writer) {
 	_, _ = fmt.Fprint(w, "\nEvery configuration key is a flag, e.g. --server.port 8080; toolgate COMMAND -h lists them.\n")
 }
 
-// app is what every way of serving stands on. What another configuration changes while it runs, apply alone replaces, on the
-// goroutine of keep.
+// app is what every way of serving stands on.
 type app struct {
-	cfg      config.Config                 // what it was started with
-	inForce  atomic.Pointer[config.Config] // what it serves by
+	cfg      config.Config // what it was started with
 	log      *zap.Logger
 	level    zap.AtomicLevel
 	metrics  *handlers.Metrics
@@ -209,10 +205,6 @@ type app struct {
 	tools    *tools.Toolbox
 	counters *middleware.Counters
 	limit    atomic.Pointer[handlers.CallLimit]
-	keys     *middleware.KeyStore
-	tokens   *middleware.Tokens      // nil: none were taken so far
-	accepted middleware.TokenOptions // by tokens
-	front    *oauthfront.Front       // nil: it is off
 
 	closers []func() // of what was opened, in that order
 }
@@ -223,8 +215,7 @@ func (p *program) open(serves bool) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, keys: new(middleware.KeyStore)}
-	a.inForce.Store(&cfg)
+	a := &app{cfg: cfg}
 	if err := a.build(p, serves); err != nil {
 		a.close()
 		return nil, &exitError{exitUsage, err}
@@ -247,14 +238,6 @@ func (a *app) closing(f func(ctx context.Context) error) {
 }
 
 func (a *app) close() {
-	if a.tokens != nil {
-		a.tokens.Close()
-	}
-	if a.front != nil {
-		if err := a.front.Close(); err != nil {
-			a.log.Warn("close the OAuth front", zap.Error(err))
-		}
-	}
 	for _, f := range slices.Backward(a.closers) {
 		f()
 	}
@@ -342,17 +325,17 @@ func serve(ctx context.Context, p *program) error {
 	}
 	a.metrics.Watch(registry)
 	a.metrics.WatchCalls(a.server.Running)
-	live := new(handlers.Live)
-	face, err := a.newFace(a.cfg, registry, live)
+	faces := a.newFaces(registry)
+	face, err := faces.Make(a.cfg)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	a.use(face, live)
+	faces.Use(face)
 	listeners, err := handlers.Listen(ctx, a.cfg.Listen())
 	if err != nil {
 		return fmt.Errorf("%w; is another server running? --server.port takes another port", err)
 	}
-	web := handlers.NewHTTPServer(live, a.log)
+	web := handlers.NewHTTPServer(faces, a.log)
 	ended := make(chan error, len(listeners)+1)
 	closeMetrics, err := a.serveMetrics(ctx, ended)
 	if err != nil {
@@ -360,9 +343,8 @@ func serve(ctx context.Context, p *program) error {
 	}
 	defer closeMetrics()
 	a.tools.Serve(a.server)
-	defer a.keep(ctx, p,
-		func() error { return a.revoke(registry) },
-		func(cfg config.Config, c config.Changes) error { return a.apply(cfg, c, registry, live) })()
+	defer a.keep(p, faces.Config, faces.Files, func(c config.Changes, load loadFunc) error { return a.follow(c, load, registry, faces) })()
+	defer a.noteUse(faces)()
 	for _, l := range listeners {
 		go func() { ended <- web.Serve(l) }()
 		a.log.Info("listening", zap.String("address", l.Addr().String()), zap.String("version", version))
@@ -372,8 +354,8 @@ func serve(ctx context.Context, p *program) error {
 	case err = <-ended: // a listener broke: the rest is of no use alone
 		a.log.Error("serve", zap.Error(err))
 	}
-	live.Drain()
-	cfg := a.inForce.Load()
+	faces.Drain()
+	cfg := faces.Config()
 	if cfg.Balanced() && err == nil && cfg.Server.LameDuck > 0 {
 		a.log.Info("not ready any more, and serving those who have not noticed", zap.Duration("lame_duck", cfg.Server.LameDuck))
 		select {
@@ -407,98 +389,13 @@ func (a *app) serveMetrics(ctx context.Context, ended chan<- error) (stop func()
 	return func() { _ = web.Close() }, nil
 }
 
-// face is an HTTP face that could be put in force, and what was made for it. Nothing of it counts before use.
-type face struct {
-	cfg      config.Config
-	api      *handlers.API
-	keys     *middleware.KeySet // nil: no keys are asked for
-	tokens   *middleware.Tokens
-	accepted middleware.TokenOptions
-	front    *oauthfront.Front
-}
-
-// newFace makes one by a configuration. What is there already and would be made the same is used again. Without live
-// nothing will serve: no file is written.
-func (a *app) newFace(cfg config.Config, sessions handlers.Sessions, live *handlers.Live) (*face, error) {
-	f := &face{cfg: cfg}
-	o := handlers.Options{
-		Config: cfg, Version: version, Server: a.server, Sessions: sessions, Counters: a.counters,
-		Refused: a.metrics.Refused, Log: a.log,
-	}
-	if live != nil {
-		o.Draining = live.Draining()
-	}
-	if cfg.Metrics.Enabled && cfg.Metrics.Listen == "" {
-		o.Metrics = a.metrics.Handler()
-	}
-	err := a.verifiers(f, &o, live == nil)
-	if err == nil {
-		f.api, err = handlers.New(o)
-	}
-	if err != nil {
-		a.discard(f)
-		return nil, err
-	}
-	return f, nil
-}
-
-// verifiers adds to o, and to f, who finds out whose a credential is.
-func (a *app) verifiers(f *face, o *handlers.Options, readOnly bool) (err error) {
-	auth := f.cfg.Auth
-	if auth.UsesKeys() {
-		if f.keys, err = middleware.ReadKeys(auth.KeysFile); err != nil {
-			return fmt.Errorf("auth.keys_file: %w", err)
-		}
-		if auth.Has(config.AuthKeys) {
-			o.Verifiers = append(o.Verifiers, a.keys)
-		}
-	}
-	if auth.UsesTokens() {
-		f.accepted = middleware.TokenOptions{JWT: auth.JWT, Resource: f.cfg.ResourceURL(), Log: a.log}
-		same := reflect.DeepEqual(f.accepted.JWT, a.accepted.JWT) && f.accepted.Resource == a.accepted.Resource
-		if f.tokens = a.tokens; f.tokens == nil || !same {
-			wanted := f.accepted
-			wanted.Previous = a.tokens
-			if f.tokens, err = middleware.NewTokens(wanted); err != nil {
-				return fmt.Errorf("auth.jwt: %w", err)
-			}
-		}
-		o.Tokens, o.Verifiers = f.tokens, append(o.Verifiers, f.tokens)
-	}
-	if auth.Has(config.AuthFront) {
-		if f.front = a.front; f.front == nil {
-			if f.front, err = oauthfront.New(oauthfront.Options{Config: f.cfg, Keys: a.keys, ReadOnly: readOnly, Log: a.log}); err != nil {
-				return fmt.Errorf("auth.front: %w", err)
-			}
-		}
-		o.Front, o.Verifiers = f.front, append(o.Verifiers, f.front)
-	}
-	return nil
-}
-
-// use puts a face in force, and lets go of what it replaces.
-func (a *app) use(f *face, live *handlers.Live) {
-	if f.keys == nil {
-		f.keys = new(middleware.KeySet) // none is good any more
-	}
-	a.keys.Use(f.keys)
-	replaced := face{tokens: a.tokens, front: a.front}
-	a.tokens, a.accepted, a.front = f.tokens, f.accepted, f.front
-	live.Use(f.api)
-	a.inForce.Store(&f.cfg)
-	a.discard(&replaced)
-}
-
-// discard lets go of what a face stands on and the one in force does not. Requests that began with it go on with what it has.
-func (a *app) discard(f *face) {
-	if f.tokens != nil && f.tokens != a.tokens {
-		f.tokens.Close()
-	}
-	if f.front != nil && f.front != a.front {
-		if err := f.front.Close(); err != nil {
-			a.log.Warn("close the OAuth front", zap.Error(err))
-		}
-	}
+// newFaces makes what serves HTTP for those sessions; nil sessions serve nobody.
+func (a *app) newFaces(sessions handlers.Sessions) *handlers.Faces {
+	faces := handlers.NewFaces(handlers.FacesOptions{
+		Version: version, Server: a.server, Sessions: sessions, Counters: a.counters, Metrics: a.metrics, Log: a.log,
+	})
+	a.closing(func(context.Context) error { faces.Close(); return nil })
+	return faces
 }
 
 // stdioGrace is how long calls under way may take once the client has closed its end.
@@ -526,9 +423,14 @@ func stdio(ctx context.Context, p *program) error {
 		a.server.EndTasks(grace)
 	}
 	a.tools.Serve(a.server)
-	defer a.keep(ctx, p,
-		func() error { return nil },
-		func(cfg config.Config, c config.Changes) error { return a.tools.Reload(cfg.Tools, c) })()
+	running := func() *config.Config { return &a.cfg }
+	defer a.keep(p, running, func() []string { return nil }, func(c config.Changes, load loadFunc) error {
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		return a.tools.Reload(cfg.Tools, c)
+	})()
 	return handlers.Stdio{Server: a.server, Sessions: registry, Principal: mcp.Anonymous(), MaxLine: int(a.cfg.Limits.Body)}.
 		Serve(ctx, p.stdin, p.stdout, drain)
 }
@@ -574,11 +476,12 @@ func check(_ context.Context, p *program) error {
 		return err
 	}
 	defer a.close()
-	face, err := a.newFace(a.cfg, nil, nil)
+	faces := a.newFaces(nil)
+	face, err := faces.Make(a.cfg)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	a.discard(face)
+	faces.Discard(face)
 	_, _ = fmt.Fprintf(p.stdout, "the configuration is valid; %d tools\n", a.server.ToolCount())
 	return nil
 }
@@ -742,43 +645,37 @@ func (a *app) logged(o mcp.Observer) mcp.Observer {
 	return o
 }
 
-// keep has the program follow its configuration until the returned function is called, which waits. apply gets each that is
-// valid; revoked is called before, whatever the configuration is worth.
-func (a *app) keep(ctx context.Context, p *program, revoked func() error, apply func(config.Config, config.Changes) error) (stop func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+// loadFunc reads the configuration as it stands now, for a program that runs.
+type loadFunc = func() (config.Config, error)
+
+// keep has the program follow its configuration, which running tells, and the files that were made something of, until the
+// returned function is called, which waits. follow is called with what changed.
+func (a *app) keep(p *program, running func() *config.Config, files func() []string, follow func(config.Changes, loadFunc) error) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	there := p.source.FileExists()
+	load := func() (config.Config, error) {
+		if there && !p.source.FileExists() { // without it everything would be by default, what it forbids too
+			return config.Config{}, errors.New("the configuration file is gone: put it back, or start again without it")
+		}
+		source := p.source
+		source.Running = running()
+		cfg, warnings, err := config.Load(source)
+		for _, w := range warnings {
+			a.log.Warn("the configuration", zap.String("warning", w))
+		}
+		return cfg, err
+	}
 	keep := config.Keep{
-		Files: func() []string {
-			files := slices.Concat(p.source.Files(), a.tools.Files())
-			if file := a.keyFile(); file != "" {
-				files = append(files, string(file))
-			}
-			return files
-		},
+		Files:  func() []string { return slices.Concat(p.source.Files(), a.tools.Files(), files()) },
 		Hangup: hangup,
-		Apply: func(c config.Changes) error {
-			err := revoked()
-			if there && !p.source.FileExists() { // without it everything would be by default, what it forbids too
-				return errors.Join(err, errors.New("the configuration file is gone: put it back, or start again without it"))
-			}
-			p.source.Running = a.inForce.Load()
-			cfg, warnings, fault := config.Load(p.source)
-			for _, w := range warnings {
-				a.log.Warn("the configuration", zap.String("warning", w))
-			}
-			if fault != nil {
-				return errors.Join(err, fault)
-			}
-			return apply(cfg, c)
-		},
-		Done: a.metrics.Reloaded,
-		Log:  a.log,
+		Apply:  func(c config.Changes) error { return follow(c, load) },
+		Done:   a.metrics.Reloaded,
+		Log:    a.log,
 	}
 	var keeping sync.WaitGroup
 	keeping.Go(func() { keep.Run(ctx) })
-	keeping.Go(func() { a.keys.NoteUse(ctx, a.keyFile, a.log) })
 	return func() {
 		signal.Stop(hangup)
 		cancel()
@@ -786,39 +683,25 @@ func (a *app) keep(ctx context.Context, p *program, revoked func() error, apply 
 	}
 }
 
-// keyFile is the file of keys in force; empty where none are asked for.
-func (a *app) keyFile() middleware.KeyFile {
-	if auth := a.inForce.Load().Auth; auth.UsesKeys() {
-		return middleware.KeyFile(auth.KeysFile)
-	}
-	return ""
+// noteUse keeps the last use of keys until the returned function is called, which waits.
+func (a *app) noteUse(faces *handlers.Faces) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var noting sync.WaitGroup
+	noting.Go(func() { faces.NoteUse(ctx) })
+	return func() { cancel(); noting.Wait() }
 }
 
-// revoke takes the keys in force as their file has them now, and ends what was opened by those that are no longer good. It
-// waits for nothing else: a fault elsewhere in the configuration must not keep a key alive.
-func (a *app) revoke(registry *mcp.Registry) error {
-	file := a.keyFile()
-	if file == "" {
-		return nil
+// follow puts another configuration in force, or leaves everything as it was. Keys are looked at before: a fault elsewhere
+// must not keep a revoked one alive. No stream is dropped, but those of callers whose key is no longer good.
+func (a *app) follow(c config.Changes, load loadFunc, registry *mcp.Registry, faces *handlers.Faces) error {
+	if err := faces.RereadKeys(); err != nil {
+		a.log.Error("the keys stay as they were", zap.Error(err))
 	}
-	keys, err := middleware.ReadKeys(string(file))
+	a.endRevoked(registry, faces)
+	cfg, err := load()
 	if err != nil {
-		return fmt.Errorf("auth.keys_file: %w", err)
+		return err
 	}
-	a.keys.Use(keys)
-	a.endRevoked(registry)
-	return nil
-}
-
-func (a *app) endRevoked(registry *mcp.Registry) {
-	if ended := registry.EndWhere(a.keys.Gone) + a.server.EndWhere(a.keys.Gone); ended > 0 {
-		a.log.Info("what keys that are no longer good had opened was ended", zap.Int("ended", ended))
-	}
-}
-
-// apply puts another configuration in force, or leaves everything as it was. No stream is dropped, but those of callers
-// whose key is no longer good.
-func (a *app) apply(cfg config.Config, c config.Changes, registry *mcp.Registry, live *handlers.Live) error {
 	limit, err := handlers.CallLimits(cfg, a.counters, a.tools.Rate, a.log)
 	if err != nil {
 		return err
@@ -827,23 +710,29 @@ func (a *app) apply(cfg config.Config, c config.Changes, registry *mcp.Registry,
 	if err != nil {
 		return fmt.Errorf("log.level: %w", err)
 	}
-	next, err := a.newFace(cfg, registry, live)
+	face, err := faces.Make(cfg)
 	if err != nil {
 		return err
 	}
 	if err := a.tools.Reload(cfg.Tools, c); err != nil {
-		a.discard(next)
+		faces.Discard(face)
 		return err
 	}
-	changed := config.Changed(*a.inForce.Load(), cfg)
-	a.use(next, live)
+	changed := config.Changed(*faces.Config(), cfg)
+	faces.Use(face)
 	a.limit.Store(&limit)
 	a.level.SetLevel(level)
-	a.endRevoked(registry)
+	a.endRevoked(registry, faces)
 	if len(changed) > 0 {
 		a.log.Info("in force now", zap.Strings("keys", changed))
 	}
 	return nil
+}
+
+func (a *app) endRevoked(registry *mcp.Registry, faces *handlers.Faces) {
+	if ended := registry.EndWhere(faces.Gone) + a.server.EndWhere(faces.Gone); ended > 0 {
+		a.log.Info("what keys that are no longer good had opened was ended", zap.Int("ended", ended))
+	}
 }
 
 // newRegistry makes the place where sessions live.

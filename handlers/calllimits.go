@@ -13,11 +13,14 @@ import (
 	"toolgate/middleware"
 )
 
+// CallLimit is mcp.Options.Limit: how many seconds a caller has to wait, 0 for none.
+type CallLimit = func(p *mcp.Peer, method, tool string) int
+
 // CallLimits is mcp.Options.Limit by the configured rates: one bucket a session, one a caller and tool, and another for the
 // handshake and the lists, so that a loop of calls cannot keep its client from connecting again. Each message of a batch
 // counts for itself. It waits for the counters alone, which bound that. toolRate is the rate of one tool where it has one
 // of its own, empty where it has none; it may change. Nil toolRate: no tool has. Nil where nothing is limited.
-func CallLimits(cfg config.Config, counters *middleware.Counters, toolRate func(tool string) config.Rate, log *zap.Logger) (func(p *mcp.Peer, method, tool string) int, error) {
+func CallLimits(cfg config.Config, counters *middleware.Counters, toolRate func(tool string) config.Rate, log *zap.Logger) (CallLimit, error) {
 	rates := cfg.EffectiveRates()
 	if rates.Tool.Off() && rates.Handshake.Off() && rates.Session.Off() && toolRate == nil {
 		return nil, nil

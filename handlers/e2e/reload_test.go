@@ -71,6 +71,7 @@ func TestReload(t *testing.T) {
 
 	write("two.example.com", "audit: {file: audit.jsonl}\nlimits: {rates: {principal: 1000-H}}\n")
 	s.logs(t, "audit.file: it counts from the next start")
+	s.logs(t, `"in force now","keys":["limits.rates.principal","log.level"]`)
 	wantAlive("after a limit came into force")
 	left := s.do(t, http.MethodGet, "/api/tools", "", "Authorization", "Bearer "+alice)
 	if got := left.header.Get("X-RateLimit-Limit"); got != "1000" {
