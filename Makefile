@@ -9,7 +9,7 @@ COMMIT   := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 BUILD    := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 TOOL     := go tool -modfile=.tools/go.mod
 UNIT      = $(shell go list ./... | grep -v '/handlers/e2e$$')
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 BENCH    ?= .
 
 .PHONY: build
@@ -65,7 +65,7 @@ unit: ## Run the tests inside the packages, with the race detector
 	go test -race $(UNIT) | tee bin/unit.txt
 
 .PHONY: fuzz
-fuzz: ## Fuzz each target for FUZZTIME (5s)
+fuzz: ## Fuzz each target for FUZZTIME (3s)
 	@for dir in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); do \
 	  targets=$$(go test -list '^Fuzz' "$$dir" | sed -n '/^Fuzz/p'); \
 	  for target in $$targets; do .ci/fuzz "$$dir" "$$target" $(FUZZTIME); done; \
