@@ -87,7 +87,7 @@ func (a *API) wellKnown(e *gin.Engine, g *gates) {
 		return
 	}
 	public := e.Group("")
-	public.Handlers = gin.HandlersChain{promptGate, g.requestID, g.requestLog, g.recover, anyOrigin, g.all, g.address}
+	public.Handlers = gin.HandlersChain{promptGate, g.requestID, g.requestLog, g.recover, anyOrigin, g.address, g.all}
 	serve := func(path string, handler gin.HandlerFunc) {
 		public.GET(path, handler)
 		public.HEAD(path, handler)
