@@ -3,14 +3,17 @@ package e2e
 import (
 	"bufio"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -75,16 +78,28 @@ func (s *server) wantReady(t *testing.T, env []string) {
 	}
 }
 
-// freePort is a port that nobody listens on now.
+// Ports that freePort gives, each once a run: from below those that systems give to connections, or one of these could have
+// taken a port by the time it is listened on.
+const (
+	firstPort = 15_000
+	lastPort  = 32_000
+)
+
+var nextPort atomic.Int32
+
+// freePort is a port that nobody listens on now, and that no connection will be given.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	nextPort.CompareAndSwap(0, firstPort+rand.Int32N(lastPort-firstPort-2000))
+	for nextPort.Load() < lastPort {
+		port := strconv.Itoa(int(nextPort.Add(1)))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer func() { _ = l.Close() }()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	t.Fatal("no port is free")
+	return ""
 }
 
 // launchUnready is launch for a server that listens and waits for something else.

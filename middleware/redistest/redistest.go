@@ -5,6 +5,7 @@ package redistest
 import (
 	"bufio"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -67,13 +68,19 @@ func Start(tb testing.TB, o Options) *Server {
 	return s
 }
 
+// freePort is a port that nobody listens on, from below those that systems give to connections: one of them could have taken
+// it before the server does, or while it is restarted.
 func freePort(tb testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+	tb.Helper()
+	for range 100 {
+		port := strconv.Itoa(15_000 + rand.IntN(17_000)) //nolint:gosec // no secret
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	tb.Fatal("no port is free")
+	return ""
 }
 
 func (s *Server) start() {
